@@ -1,0 +1,1 @@
+"""Translation between foreign shapes and our contracts."""

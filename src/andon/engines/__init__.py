@@ -1,0 +1,1 @@
+"""Decisions as pure functions: no driver, no clock, no I/O."""

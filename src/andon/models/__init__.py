@@ -1,0 +1,1 @@
+"""The shared vocabulary: enums that every layer may use."""

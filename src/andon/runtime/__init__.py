@@ -1,0 +1,1 @@
+"""Use cases: who may, in what order, in which transaction."""

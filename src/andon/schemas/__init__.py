@@ -1,0 +1,1 @@
+"""Contracts: the shapes that cross the edges of Andon."""

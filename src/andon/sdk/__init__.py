@@ -1,0 +1,1 @@
+"""What an application imports to report its LLM calls."""
