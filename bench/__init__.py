@@ -1,0 +1,1 @@
+"""Measurements and fault campaigns, one command a question."""

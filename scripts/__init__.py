@@ -1,0 +1,1 @@
+"""Tools of the house, run as modules: `python -m scripts.mutate`."""

@@ -1,0 +1,146 @@
+"""SQLite as the embedded store: one connection writes and checkpoints, the others only read."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from andon import errors
+
+try:
+    import pysqlite3.dbapi2 as sqlite_module
+except ImportError:  # no wheel for this platform: Python's own, under the one-connection rule
+    import sqlite3 as sqlite_module  # type: ignore[no-redef]
+
+# Two connections that write or checkpoint at once can lose committed pages without a crash
+# (https://sqlite.org/wal.html, "the WAL-reset bug"): 3.7.0 to 3.51.2, mended in these releases.
+_MENDED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+
+
+def linked_version() -> tuple[int, int, int]:
+    """Tell the version of the SQLite library that is linked, not of its Python wrapper."""
+    major, minor, patch = sqlite_module.sqlite_version_info[:3]
+    return (major, minor, patch)
+
+
+def version_is_affected(version: tuple[int, int, int]) -> bool:
+    """Tell whether this SQLite has the race of two writing connections."""
+    if version >= _MENDED[-1]:
+        return False
+    return not any(version[:2] == fix[:2] and version >= fix for fix in _MENDED)
+
+
+def version_note() -> str:
+    """Say in one line which SQLite is linked and what follows from it."""
+    version = linked_version()
+    text = f"SQLite {'.'.join(map(str, version))} on Python {platform.python_version()}"
+    if not version_is_affected(version):
+        return text
+    return (
+        f"{text}: this version can lose commits when two connections write at once; "
+        "Andon goes on because only one of its connections ever writes or checkpoints"
+    )
+
+
+def make_home(path: Path) -> None:
+    """Make the folder of the store with mode 0700, and its parents if they are missing."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _connect(path: Path, mode: str, timeout_seconds: float) -> Any:
+    # psow=0: without powersafe overwrite a torn sector of the WAL cannot lose acknowledged rows.
+    uri = f"file:{quote(str(path))}?mode={mode}&psow=0"
+    connection = sqlite_module.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=timeout_seconds
+    )
+    cursor = connection.cursor()
+    if mode == "ro":
+        cursor.execute("PRAGMA query_only = ON")
+        cursor.execute("PRAGMA wal_autocheckpoint = 0")
+        cursor.execute("PRAGMA mmap_size = 268435456")
+    else:
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA wal_autocheckpoint = 4000")
+        cursor.execute("PRAGMA journal_size_limit = 67108864")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -32768")
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.close()
+    return connection
+
+
+def _begins_with(engine: Engine, statement: str) -> None:
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def writer_engine(path: Path, timeout_seconds: float) -> Engine:
+    """Open the one connection that writes and checkpoints; the file is made with mode 0600."""
+    before = os.umask(0o077)
+    try:
+        make_home(path.parent)
+        if not path.exists():
+            path.touch(mode=0o600)
+        engine = create_engine(
+            "sqlite+pysqlite://",
+            module=sqlite_module,
+            creator=lambda: _connect(path, "rwc", timeout_seconds),
+            poolclass=StaticPool,
+            hide_parameters=True,
+        )
+        _begins_with(engine, "BEGIN IMMEDIATE")
+        with engine.connect():
+            pass
+    except sqlite_module.DatabaseError as fault:
+        raise errors.StoreRefused(
+            f"{path} cannot be opened as a SQLite database ({fault}); check that the file is "
+            "Andon's and that its folder can be written"
+        ) from None
+    finally:
+        os.umask(before)
+    return engine
+
+
+def reader_engine(path: Path, size: int, timeout_seconds: float) -> Engine:
+    """Open read-only connections that never checkpoint."""
+    engine = create_engine(
+        "sqlite+pysqlite://",
+        module=sqlite_module,
+        creator=lambda: _connect(path, "ro", timeout_seconds),
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=timeout_seconds,
+        hide_parameters=True,
+    )
+    _begins_with(engine, "BEGIN")
+    return engine
+
+
+def backup_into(engine: Engine, target: Path) -> None:
+    """Copy the whole database to a new file beside it, as one consistent state."""
+    before = os.umask(0o077)
+    try:
+        with engine.connect() as connection:
+            source = connection.connection.driver_connection
+            copy = sqlite_module.connect(str(target))
+            try:
+                source.backup(copy)  # type: ignore[union-attr]
+            finally:
+                copy.close()
+    finally:
+        os.umask(before)
+
+
+def is_supported_platform() -> bool:
+    """Tell whether the bundled, mended SQLite is the one in use."""
+    return "pysqlite3" in sys.modules

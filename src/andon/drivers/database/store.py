@@ -1,0 +1,165 @@
+"""One door to the store: a transaction knows its tenants and the store's clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from andon import errors
+from andon.drivers.database import postgres, sqlite
+from andon.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """An open transaction, what it may see, and the store's time at its start."""
+
+    conn: Connection
+    now_us: int
+    tenants: tuple[int, ...]
+    dialect: str
+
+    @property
+    def tenant(self) -> int:
+        """The one tenant of this transaction; an error where it spans several or none."""
+        if len(self.tenants) != 1:
+            raise errors.StoreRefused("this statement needs a transaction of exactly one tenant")
+        return self.tenants[0]
+
+    def of(self, table: Table) -> ColumnElement[bool]:
+        """Restrict a statement on this table to the transaction's tenant."""
+        return table.c.tenant == self.tenant
+
+    @property
+    def raw(self) -> Any:
+        """The driver's own connection, inside the same transaction."""
+        return self.conn.connection.driver_connection
+
+
+class Database:
+    """Transactions on SQLite or PostgreSQL; the caller's thread is the one that waits."""
+
+    def __init__(
+        self,
+        dialect: str,
+        writer: Engine,
+        reader: Engine,
+        clock_us: Callable[[], int],
+        timeout_seconds: float,
+    ) -> None:
+        self.dialect = dialect
+        self.writer = writer
+        self.reader = reader
+        self.shard = 0
+        self._clock_us = clock_us
+        self._timeout_seconds = timeout_seconds
+        self._floor_us = 0
+        self._write_lock = threading.Lock()
+        self._offset_us = 0
+
+    def now_us(self) -> int:
+        """Estimate the store's clock without asking it: the last offset that was seen."""
+        if self.dialect == "sqlite":
+            return self._sqlite_now()
+        return self._clock_us() + self._offset_us
+
+    def raise_floor(self, seen_us: int) -> None:
+        """Keep SQLite's clock from falling behind a time that is already stored."""
+        self._floor_us = max(self._floor_us, seen_us)
+
+    def _sqlite_now(self) -> int:
+        self._floor_us = now = max(self._clock_us(), self._floor_us)
+        return now
+
+    @contextmanager
+    def writing(
+        self, *tenants: int, also: int | None = None, directory: bool = False
+    ) -> Iterator[Tx]:
+        """Open a transaction that commits at the end of the block and rolls back on an error.
+
+        `also` is the tenant of an admin who acts for another: its audit may be written too.
+        """
+        if self.dialect == "sqlite" and not self._write_lock.acquire(timeout=self._timeout_seconds):
+            raise errors.StoreUnavailable(retry_after_seconds=1)
+        try:
+            with _translated(), self.writer.begin() as conn:
+                yield self._start(conn, tenants, directory, "", also)
+        finally:
+            if self.dialect == "sqlite":
+                self._write_lock.release()
+
+    @contextmanager
+    def reading(self, *tenants: int, directory: bool = False, key_prefix: str = "") -> Iterator[Tx]:
+        """Open a transaction that only reads, on one consistent state."""
+        with _translated(), self.reader.begin() as conn:
+            yield self._start(conn, tenants, directory, key_prefix)
+
+    def _start(
+        self,
+        conn: Connection,
+        tenants: tuple[int, ...],
+        directory: bool,
+        key_prefix: str,
+        also: int | None = None,
+    ) -> Tx:
+        if self.dialect == "sqlite":
+            return Tx(conn, self._sqlite_now(), tenants, self.dialect)
+        scope = "{" + ",".join(map(str, tenants if also is None else (*tenants, also))) + "}"
+        row = conn.exec_driver_sql(
+            postgres.SET_SCOPE, (scope, "on" if directory else "off", key_prefix)
+        ).one()
+        now_us = int(row[3])
+        self._offset_us = now_us - self._clock_us()
+        return Tx(conn, now_us, tenants, self.dialect)
+
+    def close(self) -> None:
+        """Close every connection, the writer last, so that only it can checkpoint."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn a lost or refused connection into StoreUnavailable, without its parameters."""
+    try:
+        yield
+    except PoolTimeout:
+        raise errors.StoreUnavailable(retry_after_seconds=1) from None
+    except OperationalError as fault:
+        raise errors.StoreUnavailable(_reason(fault), retry_after_seconds=1) from None
+    except DBAPIError as fault:
+        if fault.connection_invalidated:
+            raise errors.StoreUnavailable(_reason(fault), retry_after_seconds=1) from None
+        raise
+
+
+def _reason(fault: DBAPIError) -> str:
+    # The driver's text may quote values or the URL; its class says enough to act on.
+    name = type(fault.orig).__name__ if fault.orig is not None else "OperationalError"
+    return f"The database does not answer ({name}); nothing was kept. Send it again."
+
+
+def open_database(settings: Settings, clock_us: Callable[[], int]) -> Database:
+    """Open the store that the settings name, without checking or migrating its schema."""
+    timeout = settings.store_timeout_seconds
+    path = settings.sqlite_path
+    if path is not None:
+        writer = sqlite.writer_engine(path, timeout)
+        reader = sqlite.reader_engine(path, settings.read_connections, timeout)
+        return Database("sqlite", writer, reader, clock_us, timeout)
+    assert settings.database_url is not None
+    url = settings.database_url.get_secret_value()
+    return Database(
+        "postgresql",
+        postgres.open_engine(url, settings.write_connections, timeout),
+        postgres.open_engine(url, settings.read_connections, timeout),
+        clock_us,
+        timeout,
+    )

@@ -1,0 +1,1 @@
+"""SQL of usage records: the group commit, the rollups, and what is read of them."""

@@ -1,0 +1,239 @@
+"""What a call costs: exact list prices per class of token, rounded once to the nano-dollar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import lcm
+from typing import Protocol
+
+DAY_US = 86_400_000_000
+NANOUSD_PER_CENT = 10_000_000
+NANOUSD_PER_USD = 1_000_000_000
+_TOKENS_PER_MTOK = 1_000_000
+_CENT_DECIMALS = 7
+_CENT_DIGITS = 18
+
+Exact = int | Decimal | Fraction
+"""A number that is what it says; a float is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRates:
+    """Hold the price of one token of each class in whole parts, `scale` to the nano-dollar.
+
+    The scale is chosen such that no rate is rounded. `request` is charged once a call.
+    """
+
+    scale: int
+    uncached: int
+    cache_read: int
+    cache_write: int
+    output: int
+    reasoning: int
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class SizeTier:
+    """Hold the rates of all tokens of a call whose whole input is above this many tokens."""
+
+    above: int
+    rates: TokenRates
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Hold the rates of a model: the base, and tiers by input size, the largest first."""
+
+    base: TokenRates
+    tiers: tuple[SizeTier, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = [tier.above for tier in self.tiers]
+        if sizes != sorted(set(sizes), reverse=True):
+            raise ValueError("give each size tier once, the largest first")
+
+    def at_size(self, tokens_in: int) -> TokenRates:
+        """Choose the rates for a call by its whole input, cached tokens included."""
+        for tier in self.tiers:
+            if tokens_in > tier.above:
+                return tier.rates
+        return self.base
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """Say when a price holds: between two instants, and at a time of day in UTC.
+
+    All are microseconds, `from` included and `until` excluded; None means no such bound. A time
+    of day whose end is before its start runs over midnight; one of no length never holds.
+    """
+
+    from_us: int | None = None
+    until_us: int | None = None
+    day_from_us: int | None = None
+    day_until_us: int | None = None
+
+    def covers(self, at_us: int) -> bool:
+        """Tell whether the price holds at this instant (microseconds since 1970, UTC)."""
+        if self.from_us is not None and at_us < self.from_us:
+            return False
+        if self.until_us is not None and at_us >= self.until_us:
+            return False
+        if self.day_from_us is None and self.day_until_us is None:
+            return True
+        return self._covers_time_of_day(at_us % DAY_US)
+
+    def _covers_time_of_day(self, time_us: int) -> bool:
+        start = self.day_from_us or 0
+        end = DAY_US if self.day_until_us is None else self.day_until_us
+        if end < start:
+            return time_us >= start or time_us < end
+        return start <= time_us < end
+
+
+ALWAYS = Validity()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """Hold the rates of one row of a price table, and the name that is kept with the call.
+
+    `ref` names the table and its version, the entry, and the date from which the row holds.
+    """
+
+    ref: str
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class DatedPrice:
+    """Hold what a table knows for a time; None: it knows the model, and not what it costs."""
+
+    validity: Validity
+    row: PriceRow | None
+
+
+class PriceTable(Protocol):
+    """Where prices come from; None is an unknown price, which is not a price of zero."""
+
+    @property
+    def version(self) -> str:
+        """Name the table and its version."""
+        ...
+
+    def find(self, provider: str, model: str, at_us: int) -> PriceRow | None:
+        """Find the price of a model, named as reporters name it, at an instant (us, UTC)."""
+        ...
+
+
+def row_at(prices: Iterable[DatedPrice], at_us: int) -> PriceRow | None:
+    """Choose the first price that holds at the instant; give those that take precedence first."""
+    for price_then in prices:
+        if price_then.validity.covers(at_us):
+            return price_then.row
+    return None
+
+
+def rates_per_mtok(
+    uncached: Exact,
+    output: Exact,
+    *,
+    cache_read: Exact | None = None,
+    cache_write: Exact | None = None,
+    reasoning: Exact | None = None,
+    per_request: Exact = 0,
+) -> TokenRates:
+    """Compile a list price: USD per million tokens of each class, and USD per request.
+
+    A cache class without its own price costs what uncached input does, reasoning what output
+    does. Raise ValueError for a negative number, TypeError for a float.
+    """
+    read = uncached if cache_read is None else cache_read
+    write = uncached if cache_write is None else cache_write
+    thought = output if reasoning is None else reasoning
+    nanousd = [_exact(usd) * NANOUSD_PER_USD for usd in (uncached, read, write, output, thought)]
+    rates = [rate / _TOKENS_PER_MTOK for rate in nanousd]
+    rates.append(_exact(per_request) * NANOUSD_PER_USD)
+    scale = lcm(*(rate.denominator for rate in rates))
+    return TokenRates(scale, *(rate.numerator * (scale // rate.denominator) for rate in rates))
+
+
+def _exact(usd: Exact) -> Fraction:
+    if isinstance(usd, float):
+        raise TypeError("give prices as Decimal: a float is not the number that was written")
+    exact = Fraction(usd)
+    if exact < 0:
+        raise ValueError("a price is zero or more")
+    return exact
+
+
+def price(
+    rates: Rates,
+    *,
+    tokens_in: int,
+    tokens_out: int,
+    tokens_cache_read: int | None = None,
+    tokens_cache_write: int | None = None,
+    tokens_reasoning: int | None = None,
+) -> int:
+    """Price a call in nano-dollars: summed exactly, then rounded once, half to even.
+
+    Both cache classes are included in tokens_in, reasoning in tokens_out. Raise ValueError when
+    they exceed what they are included in, or a count is negative.
+    """
+    read = tokens_cache_read or 0
+    write = tokens_cache_write or 0
+    thought = tokens_reasoning or 0
+    uncached = tokens_in - read - write
+    answer = tokens_out - thought
+    if uncached < 0 or answer < 0 or read < 0 or write < 0 or thought < 0:
+        raise ValueError(
+            "report token counts of zero or more, with cached tokens included in tokens_in and "
+            "reasoning tokens in tokens_out"
+        )
+    rate = rates.at_size(tokens_in) if rates.tiers else rates.base
+    parts = (
+        rate.request
+        + uncached * rate.uncached
+        + read * rate.cache_read
+        + write * rate.cache_write
+        + answer * rate.output
+        + thought * rate.reasoning
+    )
+    return parts if rate.scale == 1 else _round_half_even(parts, rate.scale)
+
+
+def _round_half_even(numerator: int, denominator: int) -> int:
+    quotient, rest = divmod(numerator, denominator)
+    over = 2 * rest - denominator
+    return quotient + 1 if over > 0 or (over == 0 and quotient & 1) else quotient
+
+
+def nanousd_to_cents(nanousd: int) -> int:
+    """Round nano-dollars to whole cents, half to even; only for show, never to sum further."""
+    return _round_half_even(nanousd, NANOUSD_PER_CENT)
+
+
+def cents_to_nanousd(cents: int | Decimal) -> int:
+    """Convert cents to nano-dollars exactly.
+
+    Raise ValueError for more than 7 decimals (a nano-dollar is the smallest unit) or a number
+    beyond any money, TypeError for a float.
+    """
+    if isinstance(cents, float):
+        raise TypeError("give cents as int or Decimal: a float is not the number that was written")
+    if isinstance(cents, int):
+        return cents * NANOUSD_PER_CENT
+    if not cents:
+        return 0
+    if not cents.is_finite() or not -_CENT_DECIMALS <= cents.adjusted() <= _CENT_DIGITS:
+        raise ValueError("give cents as a finite amount with at most 7 decimals")
+    numerator, denominator = cents.as_integer_ratio()
+    nanousd, rest = divmod(numerator * NANOUSD_PER_CENT, denominator)
+    if rest:
+        raise ValueError("give cents with at most 7 decimals: a nano-dollar is the smallest unit")
+    return nanousd

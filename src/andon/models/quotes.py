@@ -1,0 +1,78 @@
+"""Masking of long quotes in error texts: what a provider quotes at length is a user's prompt."""
+
+from __future__ import annotations
+
+import re
+
+_LONG_QUOTE_CHARS = 40
+_DEEPEST = 4
+# An apostrophe opens and closes only at the edge of a word; a backslash belongs to its quote.
+_OPEN = re.compile(r"(?<!\\)\\{0,8}(?:[\"`“«]|(?<![\w\"'`\\])'|(?<=\\)')")
+_CLOSERS = {"“": "”", "«": "»"}
+# The values of these names are the provider's own words, in which the quotes are looked for.
+_ENVELOPE = re.compile(
+    r"[\"'](?:message|msg|error|errors|detail|details|title|reason|description"
+    r"|error_description|error_message)\\{0,8}[\"']\s{0,4}[:=]\s{0,4}[buf]?$"
+)
+_ENVELOPE_CHARS = 48
+
+
+def mask_quotes(text: str) -> str:
+    """Replace each quote of 40 characters or more by `"[quoted N characters]"`.
+
+    The message of a JSON error envelope is no quote: it is masked inside. A quote that never
+    ends counts to the end of the text, unless an apostrophe opened it. Linear in the text.
+    """
+    return _mask(text, 0)
+
+
+def _mask(text: str, depth: int) -> str:
+    parts: list[str] = []
+    endless: set[str] = set()
+    at = 0
+    while (opened := _OPEN.search(text, at)) is not None:
+        mark = opened.group()
+        end = _find_end(text, opened.end(), mark, endless)
+        parts.append(text[at : opened.end()])
+        at = opened.end()
+        if end is None:
+            continue
+        body, closed = text[at : end[0]], text[end[0] : end[1]]
+        is_envelope = depth < _DEEPEST and _is_envelope(text, opened.start())
+        parts[-1] = parts[-1][: len(parts[-1]) - len(mark)]
+        parts.append(_masked_quote(mark, body, closed, depth if is_envelope else None))
+        at = end[1]
+    parts.append(text[at:])
+    return "".join(parts)
+
+
+def _masked_quote(mark: str, body: str, closed: str, depth: int | None) -> str:
+    if depth is not None:
+        return mark + _mask(body, depth + 1) + closed
+    if len(body) < _LONG_QUOTE_CHARS:
+        return mark + body + closed
+    return f'"[quoted {len(body)} characters]"'
+
+
+def _is_envelope(text: str, start: int) -> bool:
+    return _ENVELOPE.search(text[max(0, start - _ENVELOPE_CHARS) : start]) is not None
+
+
+def _find_end(text: str, start: int, mark: str, endless: set[str]) -> tuple[int, int] | None:
+    """Find where the closing quote begins and ends; None where an apostrophe opens nothing."""
+    if mark in endless:
+        return None
+    pattern = _closer(mark)
+    found = pattern.search(text, start)
+    if found is not None:
+        return found.span()
+    if mark.endswith("'"):
+        endless.add(mark)
+        return None
+    return len(text), len(text)
+
+
+def _closer(mark: str) -> re.Pattern[str]:
+    quote = _CLOSERS.get(mark[-1], mark[-1])
+    edge = r"(?!\w)" if quote == "'" else ""
+    return re.compile(r"(?<!\\)" + re.escape(mark[:-1] + quote) + edge)

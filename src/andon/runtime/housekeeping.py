@@ -1,0 +1,51 @@
+"""Small steps that keep the store tidy: what is past its time goes, a little at a time."""
+
+from __future__ import annotations
+
+import logging
+
+from andon import errors
+from andon.drivers import tenants
+from andon.drivers.telemetry import commit
+from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US
+from andon.runtime.context import Context
+from andon.runtime.tenants.caller import Tenant
+
+log = logging.getLogger("andon.housekeeping")
+
+
+def probe_store(ctx: Context) -> int:
+    """Ask the store for its time; an error when it does not answer."""
+    with ctx.db.reading(directory=True) as tx:
+        return tx.now_us
+
+
+def sweep(ctx: Context) -> None:
+    """Drop what is past its time in every tenant, one short transaction a tenant."""
+    with ctx.db.reading(directory=True) as tx:
+        found = [Tenant.of_row(row) for row in tenants.every_tenant(tx)]
+    for tenant in found:
+        _sweep_tenant(ctx, tenant)
+
+
+def _sweep_tenant(ctx: Context, tenant: Tenant) -> None:
+    settings = ctx.settings
+    with ctx.db.writing(tenant.no) as tx:
+        seconds = tx.now_us // SECOND_US - 2 * RECENT_SECONDS
+        commit.forget_recent(tx, tenant.slot, seconds)
+        before_us = tx.now_us - settings.error_text_days * DAY_US
+        ctx.meters.erased_texts.inc(commit.forget_error_texts(tx, tenant.slot, before_us))
+        tenants.forget_answers(tx, tx.now_us - settings.idempotency_hours * HOUR_US)
+
+
+async def sweep_forever(ctx: Context) -> None:
+    """Sweep at every interval for as long as the service runs."""
+    while True:
+        await ctx.sleep(ctx.settings.sweep_interval_seconds)
+        try:
+            await ctx.run(sweep, ctx)
+        except errors.AndonError as fault:
+            ctx.meters.sweeps.labels("failed").inc()
+            log.warning("sweep failed", extra={"code": fault.code})
+        else:
+            ctx.meters.sweeps.labels("done").inc()

@@ -1,0 +1,87 @@
+"""Prometheus metrics of the service, in base units."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+class Meters:
+    """Every counter, gauge and histogram, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "andon_http_requests",
+            "HTTP requests answered, by route and status.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "andon_http_request_duration_seconds",
+            "Time from request to answer.",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.records = Counter(
+            "andon_usage_records",
+            "Usage records, by outcome: accepted, duplicate or rejected.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.rejected = Counter(
+            "andon_usage_records_rejected",
+            "Usage records rejected, by code.",
+            ["code"],
+            registry=registry,
+        )
+        self.unpriced = Counter(
+            "andon_usage_records_unpriced",
+            "Usage records whose price is unknown.",
+            registry=registry,
+        )
+        self.folded = Counter(
+            "andon_usage_names_folded",
+            "Usage records summed under (other), because the day has too many names.",
+            ["kind"],
+            registry=registry,
+        )
+        self.queue_depth = Gauge(
+            "andon_intake_queue_records",
+            "Usage records that wait for a commit.",
+            registry=registry,
+        )
+        self.queue_refused = Counter(
+            "andon_intake_refused_records",
+            "Usage records refused with 503, because the queue was full.",
+            registry=registry,
+        )
+        self.group_records = Histogram(
+            "andon_intake_group_records",
+            "Usage records of one commit.",
+            buckets=_RECORDS,
+            registry=registry,
+        )
+        self.commit_seconds = Histogram(
+            "andon_intake_commit_duration_seconds",
+            "Time of one commit of usage records.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.commit_failures = Counter(
+            "andon_intake_commit_failures",
+            "Commits of usage records that failed; their callers were told.",
+            registry=registry,
+        )
+        self.auth_failures = Counter(
+            "andon_auth_failures", "Requests without a valid key.", registry=registry
+        )
+        self.sweeps = Counter(
+            "andon_sweeps", "Housekeeping passes, by outcome.", ["outcome"], registry=registry
+        )
+        self.erased_texts = Counter(
+            "andon_error_texts_erased", "Error texts erased by age.", registry=registry
+        )

@@ -1,0 +1,1 @@
+"""Tenants, principals and keys: who there is, who is asking, what they may do."""

@@ -1,0 +1,113 @@
+"""From a presented key to its caller, remembered shortly so that requests cost no query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from andon import errors
+from andon.drivers import tenants
+from andon.engines.tenants import keys, roles
+from andon.runtime.context import Context
+from andon.runtime.tenants.caller import Caller, Tenant
+
+LOCAL_PRINCIPAL = "local"
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    caller: Caller
+    until: float
+
+
+@dataclass(slots=True)
+class Doorkeeper:
+    """Checks keys; a checked key is trusted for `key_cache_seconds`, at most 2."""
+
+    ctx: Context
+    local: keys.MintedKey | None = None
+    _remembered: dict[bytes, _Remembered] = field(default_factory=dict)
+    _used: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    async def admit(self, presented: str) -> Caller:
+        """Tell who presents this key; NotAuthenticated or TenantSuspended when nobody may."""
+        digest = keys.digest_of(presented)
+        known = self._remembered.get(digest)
+        if known is None or known.until < self.ctx.monotonic():
+            caller = await self.ctx.run(self._look_up, presented)
+            self._remember(digest, caller)
+        else:
+            caller = known.caller
+        if caller.tenant.status != "active":
+            raise errors.TenantSuspended
+        if caller.key_id is not None:
+            self._used[caller.tenant.no, caller.key_id] = self.ctx.db.now_us()
+        return caller
+
+    def forget(self) -> None:
+        """Forget every checked key, so that a change here holds at once in this process."""
+        self._remembered.clear()
+
+    def _remember(self, digest: bytes, caller: Caller) -> None:
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        until = self.ctx.monotonic() + self.ctx.settings.key_cache_seconds
+        self._remembered[digest] = _Remembered(caller, until)
+
+    def _look_up(self, presented: str) -> Caller:
+        if self.local is not None and keys.matches(presented, self.local.digest):
+            return self._local_caller()
+        prefix = keys.prefix_of(presented)
+        if prefix is None:
+            raise self._refusal()
+        with self.ctx.db.reading(key_prefix=prefix) as tx:
+            row = tenants.key_by_prefix(tx, prefix)
+        if row is None or not keys.matches(presented, row["digest"]) or row["revoked_us"]:
+            raise self._refusal()
+        with self.ctx.db.reading(row["tenant"]) as tx:
+            tenant = tenants.tenant_by_number(tx, row["tenant"])
+            principal = tenants.principal(tx, row["principal_id"])
+        if tenant is None or principal is None:
+            raise self._refusal()
+        return Caller(
+            Tenant.of_row(tenant),
+            principal["id"],
+            principal["kind"],
+            row["id"],
+            roles.Role(row["role"]),
+        )
+
+    def _local_caller(self) -> Caller:
+        with self.ctx.db.reading(directory=True) as tx:
+            row = tenants.tenant_by_id(tx, roles.DEFAULT_TENANT)
+        if row is None:
+            raise self._refusal()
+        return Caller(Tenant.of_row(row), LOCAL_PRINCIPAL, "service", None, roles.Role.ADMIN)
+
+    def _refusal(self) -> errors.NotAuthenticated:
+        self.ctx.meters.auth_failures.inc()
+        return errors.NotAuthenticated()
+
+    async def keep_last_used(self) -> None:
+        """Write when keys were last used, every few seconds, for as long as the service runs."""
+        while True:
+            await self.ctx.sleep(self.ctx.settings.last_used_flush_seconds)
+            try:
+                await self.flush()
+            except errors.StoreUnavailable:
+                continue
+
+    async def flush(self) -> None:
+        """Write when keys were last used since the last time."""
+        used, self._used = self._used, {}
+        if used:
+            await self.ctx.run(_write_used, self.ctx, used)
+
+
+def _write_used(ctx: Context, used: dict[tuple[int, str], int]) -> None:
+    by_tenant: dict[int, list[tuple[str, int]]] = {}
+    for (tenant, key_id), at_us in sorted(used.items()):
+        by_tenant.setdefault(tenant, []).append((key_id, at_us))
+    for tenant, pairs in by_tenant.items():
+        with ctx.db.writing(tenant) as tx:
+            tenants.touch_keys(tx, pairs)

@@ -1,0 +1,1 @@
+"""The parts of `datasource_model`, each one noun; import them from there."""

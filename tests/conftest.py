@@ -1,0 +1,5 @@
+"""Fixtures that every test may use, one module a subject."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fixtures.order", "tests.fixtures.postgres"]
