@@ -172,10 +172,12 @@ def test_a_changed_number_changes_the_digest() -> None:
 
 
 def test_the_constants_are_what_the_code_does() -> None:
-    assert ConfidenceCalculator.STRONG_THRESHOLD == TABLE["lowest_strong"]
-    assert ConfidenceCalculator.WEAK_THRESHOLD == TABLE["lowest_weak"]
-    assert TABLE["cap"] == ConfidenceCalculator.CAP
-    assert ConfidenceCalculator.VERSION == TABLE["confidence_version"]
+    measured = measured_table()
+    named = ConfidenceCalculator
+    assert measured["lowest_strong"] == named.STRONG_THRESHOLD
+    assert measured["lowest_weak"] == named.WEAK_THRESHOLD
+    assert measured["cap"] == named.CAP
+    assert measured["confidence_version"] == named.VERSION
 
 
 def test_the_strong_threshold_is_written_in_one_place() -> None:

@@ -12,14 +12,14 @@ from andon.schemas.loop_events import HumanCheckpoint, HumanCheckpointType, Loop
 from tests.unit.loop_events.examples import NOT_TEXTS, NOW, a_checkpoint, through_json
 
 LATER = NOW + timedelta(days=3)
-_ARGUMENTS: list[Any] = [
-    HumanCheckpointType.APPROVE_RECOVERY,
-    "inc_1",
-    "ten_1",
-    LoopStage.RECOVERY_SUGGESTED,
-    "rec_1",
-    "Apply it?",
-]
+_QUESTION: dict[str, Any] = {
+    "checkpoint_type": HumanCheckpointType.APPROVE_RECOVERY,
+    "incident_id": "inc_1",
+    "tenant_id": "ten_1",
+    "stage": LoopStage.RECOVERY_SUGGESTED,
+    "target_id": "rec_1",
+    "description": "Apply it?",
+}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,10 @@ def test_a_checkpoint_makes_its_id() -> None:
 
 
 def test_all_fields_may_be_given_by_position() -> None:
-    checkpoint = HumanCheckpoint.create(*_ARGUMENTS, ["now", "later"])
+    kind, stage = HumanCheckpointType.APPROVE_RECOVERY, LoopStage.RECOVERY_SUGGESTED
+    options = ["now", "later"]
+    checkpoint = HumanCheckpoint.create(kind, "inc_1", "ten_1", stage, "rec_1", "When?", options)
+    assert (checkpoint.checkpoint_type, checkpoint.stage) == (kind, stage)
     assert (checkpoint.target_id, checkpoint.options) == ("rec_1", ["now", "later"])
 
 
@@ -104,21 +107,17 @@ def test_options_are_different_texts(options: Any) -> None:
         a_checkpoint(options=options)
 
 
-@pytest.mark.parametrize("place", [1, 2, 4])
+@pytest.mark.parametrize("field", ["incident_id", "tenant_id", "target_id"])
 @pytest.mark.parametrize("value", NOT_TEXTS)
-def test_ids_are_texts(place: int, value: Any) -> None:
-    arguments = [*_ARGUMENTS]
-    arguments[place] = value
-    with pytest.raises(ValueError, match="pass a text"):
-        HumanCheckpoint.create(*arguments)
+def test_ids_are_texts(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{field}: pass a text"):
+        HumanCheckpoint.create(**_QUESTION | {field: value})
 
 
-@pytest.mark.parametrize("place", [0, 3])
-def test_kind_and_stage_are_of_their_vocabulary(place: int) -> None:
-    arguments = [*_ARGUMENTS]
-    arguments[place] = "coffee"
-    with pytest.raises(ValueError, match="pass one of"):
-        HumanCheckpoint.create(*arguments)
+@pytest.mark.parametrize("field", ["checkpoint_type", "stage"])
+def test_kind_and_stage_are_of_their_vocabulary(field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field}: pass one of"):
+        HumanCheckpoint.create(**_QUESTION | {field: "coffee"})
 
 
 @pytest.mark.parametrize(

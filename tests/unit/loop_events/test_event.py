@@ -100,9 +100,9 @@ def test_details_are_a_checked_copy() -> None:
 
 @pytest.mark.parametrize("details", [{"a": {1}}, {1: "a"}, {"a": float("nan")}, [1], "text"])
 def test_create_and_constructor_refuse_details_that_cannot_be_stored(details: Any) -> None:
-    with pytest.raises(TypeError, match="^details"):
+    with pytest.raises(TypeError, match=r"^details"):
         LoopEvent.create("i", "t", LoopStage.PATTERN_MATCHED, details)
-    with pytest.raises(TypeError, match="^details"):
+    with pytest.raises(TypeError, match=r"^details"):
         LoopEvent("evt_1", "i", "t", LoopStage.PATTERN_MATCHED, NOW, details)
 
 

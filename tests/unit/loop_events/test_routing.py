@@ -17,7 +17,13 @@ from tests.unit.loop_events.examples import (
     through_json,
 )
 
-_ARGUMENTS: list[Any] = ["agent_1", "weight_shift", 0.1, "because", "pol_1"]
+_SHIFT: dict[str, Any] = {
+    "agent_id": "agent_1",
+    "adjustment_type": "weight_shift",
+    "magnitude": 0.1,
+    "reason": "because",
+    "source_policy_id": "pol_1",
+}
 
 
 def test_the_defaults_bound_size_and_time() -> None:
@@ -29,7 +35,9 @@ def test_the_defaults_bound_size_and_time() -> None:
 
 
 def test_all_fields_may_be_given_by_position() -> None:
-    adjustment = RoutingAdjustment.create(*_ARGUMENTS, "vision", 0.5, 30, 0.25, 0.9)
+    adjustment = RoutingAdjustment.create(
+        "agent_1", "weight_shift", 0.4, "because", "pol_1", "vision", 0.5, 30, 0.25, 0.9
+    )
     assert (adjustment.capability, adjustment.max_delta) == ("vision", 0.5)
     assert (adjustment.decay_days, adjustment.rollback_threshold) == (30, 0.25)
     assert (adjustment.kpi_baseline, adjustment.kpi_current) == (0.9, None)
@@ -75,9 +83,9 @@ def test_expiry_is_right_across_the_ends_of_months(
 
 def test_the_shift_fades_linearly_to_nothing() -> None:
     adjustment = an_adjustment(-0.2, decay_days=10)
-    days = (-1, 0, 5, 9, 10, 400)
+    days = (-1, 0, 5, 9, 10, 10.5, 400)
     shifts = [adjustment.effective_magnitude_at(NOW + timedelta(days=day)) for day in days]
-    assert shifts == pytest.approx([-0.2, -0.2, -0.1, -0.02, 0.0, 0.0])
+    assert shifts == pytest.approx([-0.2, -0.2, -0.1, -0.02, 0.0, 0.0, 0.0])
 
 
 def test_without_expiry_the_shift_stays() -> None:
@@ -87,9 +95,9 @@ def test_without_expiry_the_shift_stays() -> None:
 
 
 def test_the_property_reads_the_clock() -> None:
-    fresh = RoutingAdjustment.create(*_ARGUMENTS)
+    fresh = RoutingAdjustment.create(**_SHIFT)
     assert fresh.effective_magnitude == pytest.approx(0.1, rel=1e-3)
-    old = RoutingAdjustment.create(*_ARGUMENTS, now=datetime.now(UTC) - timedelta(days=8))
+    old = RoutingAdjustment.create(**_SHIFT, now=datetime.now(UTC) - timedelta(days=8))
     assert old.effective_magnitude == 0.0
 
 
@@ -199,20 +207,16 @@ def test_what_is_out_of_range_is_refused(field: str, value: Any) -> None:
         an_adjustment(**{field: value})
 
 
-@pytest.mark.parametrize("place", [0, 3, 4])
+@pytest.mark.parametrize("field", ["agent_id", "reason", "source_policy_id"])
 @pytest.mark.parametrize("value", NOT_TEXTS)
-def test_agent_reason_and_policy_are_texts(place: int, value: Any) -> None:
-    arguments = [*_ARGUMENTS]
-    arguments[place] = value
-    with pytest.raises(ValueError, match="pass a text"):
-        RoutingAdjustment.create(*arguments)
+def test_agent_reason_and_policy_are_texts(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{field}: pass a text"):
+        RoutingAdjustment.create(**_SHIFT | {field: value})
 
 
 def test_the_kind_of_adjustment_is_one_of_four() -> None:
-    arguments = [*_ARGUMENTS]
-    arguments[1] = "shut_down"
     with pytest.raises(ValueError, match="confidence_penalty, route_block"):
-        RoutingAdjustment.create(*arguments)
+        RoutingAdjustment.create(**_SHIFT | {"adjustment_type": "shut_down"})
 
 
 def test_expiry_is_after_creation_and_both_have_zones() -> None:

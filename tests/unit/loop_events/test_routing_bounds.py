@@ -12,11 +12,7 @@ from tests.unit.loop_events.examples import an_adjustment
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _KPIS = st.floats(-1e6, 1e6)
-_TIMES = st.datetimes(
-    datetime(2000, 1, 1),
-    datetime(2100, 1, 1),
-    timezones=st.just(UTC),  # noqa: DTZ001
-)
+_TIMES = st.integers(0, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 _LIMITS = st.floats(0, 1)
 _ADJUSTMENTS = st.builds(
     an_adjustment, _NUMBERS, max_delta=_LIMITS, decay_days=st.integers(0, 400), now=_TIMES

@@ -17,7 +17,7 @@ from andon import errors
 try:
     import pysqlite3.dbapi2 as sqlite_module
 except ImportError:  # no wheel for this platform: Python's own, under the one-connection rule
-    import sqlite3 as sqlite_module  # type: ignore[no-redef]
+    import sqlite3 as sqlite_module
 
 # Two connections that write or checkpoint at once can lose committed pages without a crash
 # (https://sqlite.org/wal.html, "the WAL-reset bug"): 3.7.0 to 3.51.2, mended in these releases.

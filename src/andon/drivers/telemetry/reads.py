@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 
 from andon.drivers.database import Tx
-from andon.models.ids import time_of
 from andon.drivers.database.tables import (
     SUMS,
     blocks,
@@ -19,6 +18,7 @@ from andon.drivers.database.tables import (
     usage_keys,
     usage_recent,
 )
+from andon.models.ids import time_of
 
 Row = dict[str, Any]
 PAGE_SCANS = 20_000
@@ -110,9 +110,7 @@ def by_hour(
 def blocks_of_call(tx: Tx, slot: int, key: bytes) -> list[int]:
     """Name the blocks that may hold a call: its id carries the time of its block."""
     table = usage_keys.c
-    known = select(table.id).where(
-        table.slot == slot, table.tenant == tx.tenant, table.key == key
-    )
+    known = select(table.id).where(table.slot == slot, table.tenant == tx.tenant, table.key == key)
     found = tx.conn.execute(known).scalar()
     if found is None:
         return []

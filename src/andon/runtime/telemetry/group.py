@@ -11,7 +11,7 @@ from andon.drivers.telemetry import commit
 from andon.drivers.telemetry.columns import Existing, Known, NewKey, Written
 from andon.engines import pricing, telemetry
 from andon.engines.tenants import calendar
-from andon.models.ids import uuid7
+from andon.models.ids import uuid7_series
 from andon.runtime.context import Context
 from andon.runtime.telemetry.names import NameBook
 from andon.runtime.tenants.caller import Tenant
@@ -87,6 +87,11 @@ class Group:
         self.outcomes: list[Outcome | None] = [None] * len(group)
         self._first: dict[tuple[int, bytes], _Candidate] = {}
         self._again: list[_Candidate] = []
+        self._ids = uuid7_series(tx.now_us, ctx.random(8 * len(group)))
+        self._received_day = tx.now_us // telemetry.DAY_US
+        settings = ctx.settings
+        self._earliest_us = tx.now_us - settings.dedupe_horizon_days * telemetry.DAY_US
+        self._latest_us = tx.now_us + settings.future_tolerance_seconds * telemetry.SECOND_US
 
     def commit(self) -> list[Outcome]:
         """Write what is new and give every record its outcome, in order."""
@@ -102,32 +107,41 @@ class Group:
         self._names.keep()
 
     def _judge(self, place: int, submitted: Submitted) -> None:
-        record, settings, now_us = submitted.record, self._ctx.settings, self._tx.now_us
-        occurred_us = record.occurred_at_us if record.occurred_at_us is not None else now_us
-        timing = telemetry.judge_time(
+        record = submitted.record
+        occurred_us = record.occurred_at_us
+        if occurred_us is None:
+            occurred_us = self._tx.now_us
+        backfill_month = None
+        if not self._earliest_us <= occurred_us <= self._latest_us:
+            timing = self._timing(submitted, occurred_us)
+            if timing.refusal is not None:
+                refused = Outcome("rejected", code=timing.refusal, message=timing.message)
+                self.outcomes[place] = refused
+                return
+            backfill_month = _month(submitted.tenant, occurred_us)
+        key = NewKey(
+            submitted.tenant.no,
+            telemetry.key_of(record.call_id),
+            telemetry.content_of(record, submitted.integration),
+            record.cost_stated_nanousd,
+            self._ids[place],
+            self._received_day,
+            backfill_month,
+        )
+        candidate = _Candidate(place, submitted, occurred_us, key)
+        if self._first.setdefault((key.tenant, key.key), candidate) is not candidate:
+            self._again.append(candidate)
+
+    def _timing(self, submitted: Submitted, occurred_us: int) -> telemetry.Timing:
+        settings = self._ctx.settings
+        return telemetry.judge_time(
             occurred_us,
-            now_us,
+            self._tx.now_us,
             horizon_days=settings.dedupe_horizon_days,
             tolerance_seconds=settings.future_tolerance_seconds,
             has_import=submitted.import_id is not None,
             may_backfill=submitted.may_backfill,
         )
-        if timing.refusal is not None:
-            self.outcomes[place] = Outcome("rejected", code=timing.refusal, message=timing.message)
-            return
-        tenant = submitted.tenant
-        key = NewKey(
-            tenant.no,
-            telemetry.key_of(record.call_id),
-            telemetry.content_of(record, submitted.integration),
-            record.cost_stated_nanousd,
-            uuid7(now_us, self._ctx.random(9)).bytes,
-            now_us // telemetry.DAY_US,
-            _month(tenant, occurred_us) if timing.is_backfill else None,
-        )
-        candidate = _Candidate(place, submitted, occurred_us, key)
-        if self._first.setdefault((tenant.no, key.key), candidate) is not candidate:
-            self._again.append(candidate)
 
     def _build(self, known: Known) -> Written:
         fresh = []

@@ -14,6 +14,7 @@ from andon import errors
 from andon.drivers import integrations
 from andon.drivers.database import Tx
 from andon.drivers.telemetry import imports, reads
+from andon.drivers.telemetry.columns import SUMS
 from andon.engines.pricing import nanousd_to_cents
 from andon.engines.telemetry import HOUR_US, RECENT_SECONDS, SECOND_US, key_of
 from andon.engines.tenants import calendar
@@ -57,7 +58,7 @@ def summarise(ctx: Context, caller: Caller, period: Period) -> Row:
     with ctx.db.reading(caller.tenant.no) as tx:
         rows = reads.by_integration(tx, caller.tenant.slot, period.first, period.last)
         named = _integrations(tx)
-    total = {name: sum(row[name] for row in rows) for name in reads.SUMS}
+    total = {name: sum(row[name] for row in rows) for name in SUMS}
     timed = total["latency_calls"]
     return {
         "tenant_id": caller.tenant.id,

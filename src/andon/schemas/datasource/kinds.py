@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 
 class DataSourceType(StrEnum):
@@ -30,3 +31,6 @@ class DataSourceStatus(StrEnum):
     INACTIVE = "inactive"
     ERROR = "error"
     DEPRECATED = "deprecated"
+
+
+AuthType = Literal["none", "basic", "api_key", "oauth", "iam"]

@@ -18,19 +18,25 @@ MASK = "***"
 Span = tuple[int, int]
 
 _KEY = re.compile(r"(?<![\w.\-])([\w.\-]++)\s*+=\s*+")
+# An opening quote that is never closed holds all that follows.
 _QUOTED = re.compile(
-    r"""(?:'(?:[^'\\]|\\.|'')*+'|"(?:[^"\\]|\\.|"")*+"|\{(?:[^}]|\}\})*+\})(?=[\s;&,)\]}]|$)""",
+    r"""'(?:[^'\\]|\\.|'')*+(?:'|$)|"(?:[^"\\]|\\.|"")*+(?:"|$)|\{(?:[^}]|\}\})*+(?:\}|$)""",
     re.DOTALL,
 )
 _NEXT_KEYWORD = re.compile(r"(?<!\s)\s++[\w.\-]++\s*+=")
-_LOOSE_KEY = re.compile(r"""(?<![\w.\-])([\w.\-]++)\\?["']?\s*+[=:]\s*+""")
+_SPACE = re.compile(r"\s")
+_ENCODED_VALUE = re.compile(r"[?&][^=&?]++=([^&?]++)")
+_LOOSE_KEY = re.compile(r"""(?<![\w.\-])([\w.\-]++)\\?["']?\s*+([=:])\s*+\\?""")
 _WORD = re.compile(r"\S++")
+_LINE = re.compile(r"[^\r\n]++")
 _BARE = (
     re.compile(r"(?<!\w)(?i:bearer)\s++\S++"),
     re.compile(r"(?<!\w)(?:Basic|basic)\s++(?=[a-z]*+[A-Z0-9+/=])\S++"),
     re.compile(r"-----BEGIN [A-Z ]*+(?<=PRIVATE KEY)-----(?:(?!-----END).)*+", re.DOTALL),
     re.compile(r"(?<!\w)(?:sk|pk|rk)[-_][\w\-]{12,}+"),
-    re.compile(r"(?<!\w)(?:gh[opsur]_|github_pat_|glpat-|xox[a-z]-|hvs\.|AIza|ya29\.)[\w\-.]{12,}+"),
+    re.compile(
+        r"(?<!\w)(?:gh[opsur]_|github_pat_|glpat-|xox[a-z]-|hvs\.|AIza|ya29\.)[\w\-.]{12,}+"
+    ),
     re.compile(r"(?<!\w)(?:AKIA|ASIA)[A-Z0-9]{12,}+"),
     re.compile(r"(?<!\w)eyJ[\w\-]{8,}+\.[\w\-.]++"),
 )
@@ -50,17 +56,17 @@ def mask_connection_string(text: str) -> str:
 
 def value_spans(text: str) -> list[Span]:
     """Find the secrets in a value that may be a connection string or any other text."""
-    return [*connection_spans(text), *text_spans(text)]
+    return [*connection_spans(text), *_urls(text), *_loose_pairs(text, ":"), *_bare(text)]
 
 
 def connection_spans(text: str) -> list[Span]:
     """Find the passwords in a URL, in libpq's `key=value` pairs or in ODBC's `Key=value;` pairs."""
-    return [*_userinfo(text), *_pairs(text, look_into_values=True)]
+    return [*_userinfo(text), *_pairs(text), *_encoded_values(text)]
 
 
 def text_spans(text: str) -> list[Span]:
     """Find URLs with a password, `name=value` and `name: value` pairs and bare tokens."""
-    return [*_urls(text), *_loose_pairs(text), *_bare(text)]
+    return [*_urls(text), *_loose_pairs(text, "=:"), *_bare(text)]
 
 
 def cover(text: str, spans: Iterable[Span]) -> str:
@@ -87,39 +93,41 @@ def _userinfo(text: str) -> list[Span]:
     return _unless_empty(begin, at) if token_alone and "?" not in text[begin:at] else []
 
 
-def _pairs(text: str, *, look_into_values: bool) -> list[Span]:
+def _pairs(text: str) -> list[Span]:
     spans: list[Span] = []
+    last_semicolon = text.rfind(";")
     for key in _KEY.finditer(text):
-        if spans and key.start() < spans[-1][1]:
-            continue
-        if is_secret_name(key[1]):
-            spans += _unless_empty(key.end(), _value_end(text, key))
-        elif look_into_values and _before(text, key) in ("?", "&"):
-            spans += _encoded_inside(text, key)
+        if (not spans or key.start() >= spans[-1][1]) and is_secret_name(key[1]):
+            end = _value_end(text, key, last_semicolon)
+            if quoted := _QUOTED.match(text, key.end()):
+                end = max(end, quoted.end()) if not _closes_value(text, quoted) else quoted.end()
+            spans += _unless_empty(key.end(), end)
     return spans
 
 
-def _encoded_inside(text: str, key: re.Match[str]) -> list[Span]:
-    """Cover a query's value that is itself an encoded connection string (`odbc_connect=`)."""
-    end = _find(text, "&", key.end())
-    value = text[key.end() : end]
-    decoded = unquote_plus(value)
-    inside = [*_userinfo(decoded), *_pairs(decoded, look_into_values=False)]
-    return _unless_empty(key.end(), end) if decoded != value and inside else []
+def _closes_value(text: str, quoted: re.Match[str]) -> bool:
+    return quoted.end() == len(text) or text[quoted.end()] in " \t\r\n;&,)]}"
 
 
-def _value_end(text: str, key: re.Match[str]) -> int:
-    begin = key.end()
-    if quoted := _QUOTED.match(text, begin):
-        return quoted.end()
-    before = _before(text, key)
+def _value_end(text: str, key: re.Match[str], last_semicolon: int) -> int:
+    begin, before = key.end(), _before(text, key)
     if before in ("?", "&"):
         return _find(text, "&", begin)
-    odbc_end = _find(text, ";", begin)
-    if before == ";" or not re.search(r"\s", text):
-        return odbc_end
+    odbc_end = _find(text, ";", begin) if begin <= last_semicolon else 0
+    if before == ";" or not _SPACE.search(text):
+        return odbc_end or len(text)
     keyword = _NEXT_KEYWORD.search(text, begin)
-    return max(odbc_end if odbc_end < len(text) else 0, keyword.start() if keyword else len(text))
+    return max(odbc_end, keyword.start() if keyword else len(text))
+
+
+def _encoded_values(text: str) -> list[Span]:
+    """Cover a query's value that is itself an encoded connection string (`odbc_connect=`)."""
+    spans: list[Span] = []
+    for value in _ENCODED_VALUE.finditer(text):
+        decoded = unquote_plus(value[1]) if "%" in value[1] else ""
+        if _userinfo(decoded) or _pairs(decoded):
+            spans.append(value.span(1))
+    return spans
 
 
 def _before(text: str, key: re.Match[str]) -> str:
@@ -140,13 +148,20 @@ def _urls(text: str) -> list[Span]:
     ]
 
 
-def _loose_pairs(text: str) -> list[Span]:
+def _loose_pairs(text: str, separators: str) -> list[Span]:
     spans: list[Span] = []
     for key in _LOOSE_KEY.finditer(text):
-        if is_secret_name(key[1]):
-            value = _QUOTED.match(text, key.end()) or _WORD.match(text, key.end())
-            spans += [value.span()] if value else []
+        fresh = not spans or key.start() >= spans[-1][1]
+        if fresh and key[2] in separators and is_secret_name(key[1]):
+            spans += _loose_value(text, key)
     return spans
+
+
+def _loose_value(text: str, key: re.Match[str]) -> list[Span]:
+    header = key[1].lower().endswith(("authorization", "cookie"))
+    forms = (_QUOTED, _LINE) if header else (_QUOTED, _WORD)
+    found = next((value for form in forms if (value := form.match(text, key.end()))), None)
+    return [found.span()] if found else []
 
 
 def _bare(text: str) -> list[Span]:

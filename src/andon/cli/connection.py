@@ -1,0 +1,157 @@
+"""Which server a command talks to: the one that is named, the one that runs here, or its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+
+from andon.cli.failures import Failure
+from andon.cli.options import load_settings
+from andon.sdk.address import checked_key, checked_url, open_client
+from andon.sdk.failures import problem_of
+from andon.sdk.retries import Retries
+from andon.settings import Settings
+
+TIMEOUT_SECONDS = 30.0
+_OPENING_SECONDS = 20.0
+_PAGE = 1000
+
+Json = dict[str, Any]
+
+
+class Refused(Failure):
+    """The server answered with a problem."""
+
+    def __init__(self, detail: str, code: str, status: int) -> None:
+        super().__init__(detail, code)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP API of one server; every failure is one line for people."""
+
+    http: httpx2.Client
+    url: str
+    advice: str = "check the address and that the server runs"
+
+    def get(self, path: str, **asked: Any) -> Json:
+        """Read an object or a page; lost connections are tried again."""
+        params = {name: value for name, value in asked.items() if value is not None}
+        retries = Retries(tries=3, first_seconds=0.1)
+        return self.answer(lambda: retries.run(lambda: self.http.get(_at(path), params=params)))
+
+    def pages(self, path: str, limit: int = _PAGE, **asked: Any) -> Iterator[Json]:
+        """Read a list item by item, page after page."""
+        cursor: str | None = None
+        while True:
+            page = self.get(path, cursor=cursor, limit=limit, **asked)
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def post(self, path: str, body: Json | None = None) -> Json:
+        """Make or change an object; sent once."""
+        return self.answer(lambda: self.http.post(_at(path), json=body))
+
+    def delete(self, path: str) -> None:
+        """Delete an object; sent once."""
+        self.answer(lambda: self.http.delete(_at(path)))
+
+    def answer(self, send: Callable[[], httpx2.Response]) -> Json:
+        """Send and read the answer, or raise what went wrong."""
+        try:
+            answer = send()
+        except httpx2.TransportError as fault:
+            problem = f"no server answers at {self.url} ({type(fault).__name__}); {self.advice}"
+            raise Failure(problem, "unreachable") from None
+        if not answer.is_success:
+            code, detail = problem_of(answer)
+            raise Refused(detail, code, answer.status_code)
+        if not answer.content:
+            return {}
+        try:
+            found = json.loads(answer.content)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            problem = f"{self.url} answers something else than an Andon server does"
+            raise Failure(problem, "unexpected_answer")
+        return found
+
+
+def part(text: str) -> str:
+    """Escape an id that a person typed, so that it stays one part of a path."""
+    return quote(text, safe="")
+
+
+def _at(path: str) -> str:
+    return f"/api/v1/{path}"
+
+
+@contextmanager
+def connected() -> Iterator[Api]:
+    """Connect to ANDON_URL, else to the server that runs on ANDON_HOME, else open the store."""
+    settings = load_settings()
+    key = settings.key.get_secret_value() if settings.key else ""
+    if settings.url:
+        advice = "start it with `andon serve`, or correct ANDON_URL"
+        with _api(settings.url, key, advice) as api:
+            yield api
+        return
+    running = _running(settings)
+    if running is not None:
+        with _api(running["url"], key or running["token"]) as api:
+            yield api
+        return
+    # The server's own parts take a second to import, which other ways need not wait for.
+    from andon.app import open_server
+
+    with open_server(settings) as server, _api(server.url, key or server.token) as api:
+        _await_opening(api)
+        yield api
+
+
+@contextmanager
+def _api(url: str, key: str, advice: str = "") -> Iterator[Api]:
+    try:
+        shown, key = checked_url(url), checked_key(key)
+    except ValueError as fault:
+        raise Failure(str(fault), "invalid_setting") from None
+    with open_client(shown, key, TIMEOUT_SECONDS) as http:
+        yield Api(http, shown, advice) if advice else Api(http, shown)
+
+
+def _running(settings: Settings) -> dict[str, str] | None:
+    """Read where the server of this ANDON_HOME listens; a file that outlived it is ignored."""
+    try:
+        found = json.loads((settings.home / "server.json").read_bytes())
+        url, token = checked_url(found["url"]), checked_key(found["token"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    try:
+        with httpx2.Client(trust_env=False, timeout=5.0) as http:
+            alive = http.get(f"{url}/healthz").is_success
+    except httpx2.TransportError:
+        alive = False
+    return {"url": url, "token": token} if alive else None
+
+
+def _await_opening(api: Api) -> None:
+    until = time.monotonic() + _OPENING_SECONDS
+    while True:
+        try:
+            if api.http.get("/readyz").is_success or time.monotonic() > until:
+                return
+        except httpx2.ConnectError:
+            if time.monotonic() > until:
+                return
+        time.sleep(0.02)

@@ -1,0 +1,94 @@
+"""`andon ingest`: report the calls of a file, exactly once however often it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from andon.cli.connection import Api, connected
+from andon.cli.failures import INTERRUPTED
+from andon.cli.ingest import azure, own, report
+from andon.cli.ingest.costs import Costs
+from andon.cli.ingest.entries import Defaults, Entries
+from andon.cli.ingest.progress import progress_of
+from andon.cli.ingest.sending import Imports, Sender, send_all
+from andon.cli.ingest.source import Source
+from andon.cli.ingest.tally import Tally
+from andon.cli.options import as_json
+
+FORMATS = ("andon", "azure-llm-trace")
+TYPES = ("jsonl", "csv")
+AGAIN = "run the same command again to go on; nothing is counted twice"
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(FORMATS), default="andon", show_default=True)
+@click.option("--type", "kind", type=click.Choice(TYPES), help="Default: by the file's extension.")
+@click.option("--integration", help="Name or id, for records that name none.")
+@click.option("--model", help="Model of records that name none.")
+@click.option("--provider", help="Provider of records that name none; default: the integration's.")
+@as_json
+@click.pass_context
+def ingest(
+    ctx: click.Context,
+    *,
+    file: Path,
+    form: str,
+    kind: str | None,
+    integration: str | None,
+    model: str | None,
+    provider: str | None,
+    as_json: bool,
+) -> None:
+    """Report the calls in FILE, exactly once however often it is run.
+
+    The format `andon` takes JSON Lines of usage records, or CSV with their fields as columns;
+    `azure-llm-trace` takes CSV with TIMESTAMP, ContextTokens and GeneratedTokens, and needs
+    --integration and --model. Exit status 0 when no record was rejected.
+    """
+    kind = _kind(file, form, kind)
+    if form == "azure-llm-trace" and not (integration and model):
+        raise click.UsageError("azure-llm-trace needs --integration and --model")
+    tally = Tally()
+    try:
+        with connected() as api:
+            defaults = Defaults.resolve(api, integration, model, provider)
+            costs = Costs(api)
+            _run(api, file, _entries(form, kind, defaults), costs, tally)
+            found = report.read(tally, costs)
+    except KeyboardInterrupt:
+        click.echo(f"interrupted after {tally.told()}; {AGAIN}", err=True)
+        ctx.exit(INTERRUPTED)
+    report.show(found, as_json=as_json)
+    ctx.exit(1 if tally.rejected else 0)
+
+
+def _kind(file: Path, form: str, kind: str | None) -> str:
+    ending = file.suffix.lower().lstrip(".")
+    kind = kind or {"jsonl": "jsonl", "ndjson": "jsonl", "csv": "csv"}.get(ending)
+    if form == "azure-llm-trace":
+        if kind == "jsonl":
+            raise click.UsageError("azure-llm-trace is CSV")
+        return "csv"
+    if kind is None:
+        raise click.UsageError("the file's extension does not tell its type; give --type")
+    return kind
+
+
+def _entries(form: str, kind: str, defaults: Defaults) -> Entries:
+    if form == "azure-llm-trace":
+        return azure.Trace(defaults)
+    return own.CsvRecords(defaults) if kind == "csv" else own.JsonRecords(defaults)
+
+
+def _run(api: Api, file: Path, entries: Entries, costs: Costs, tally: Tally) -> None:
+    with file.open("rb") as opened, progress_of(opened, file.name) as moved:
+        source = Source(opened, moved)
+        sender = Sender(api, Imports(api, file.name))
+        try:
+            send_all(sender, entries.read(source), costs, tally)
+        except click.ClickException as fault:
+            fault.message += f" (after {tally.told()}; {AGAIN})"
+            raise
