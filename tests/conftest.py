@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.order", "tests.fixtures.postgres"]
+pytest_plugins = ["tests.fixtures.andon", "tests.fixtures.order", "tests.fixtures.postgres"]

@@ -30,7 +30,8 @@ _IMPORT_ID = {
 
 def _schema(model: Any) -> dict[str, Any]:
     schema: dict[str, Any] = model.model_json_schema(ref_template="#/$defs/{model}")
-    return _inlined(schema, schema.get("$defs", {}))
+    inlined: dict[str, Any] = _inlined(schema, schema.get("$defs", {}))
+    return inlined
 
 
 def _inlined(node: Any, definitions: dict[str, Any]) -> Any:

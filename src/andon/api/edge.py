@@ -86,9 +86,8 @@ class Edge:
 
 def _route_of(scope: Scope) -> str:
     # The route's template, never the path: a path may carry anything.
-    route = scope.get("route")
-    template = getattr(route, "path", None)
-    return str(template or scope.get("andon_route") or "unknown")
+    template = scope.get("andon_route") or getattr(scope.get("route"), "path", None)
+    return str(template or "unknown")
 
 
 def _line(scope: Scope, route: str, status: int, seconds: float, request_id: str) -> dict[str, Any]:

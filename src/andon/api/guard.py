@@ -43,6 +43,7 @@ class GuardedRoute(APIRoute):
         permission = Permission((self.openapi_extra or {})["x-permission"])
 
         async def guarded(request: Request) -> Response:
+            request.scope["andon_route"] = f"/api/v1{self.path}"
             caller = await admit(request)
             await _find_objects(request, caller)
             caller.require(permission)

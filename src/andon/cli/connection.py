@@ -22,6 +22,8 @@ from andon.settings import Settings
 TIMEOUT_SECONDS = 30.0
 _OPENING_SECONDS = 20.0
 _PAGE = 1000
+_SHORTLY = Retries(tries=3, first_seconds=0.1)
+_IS_JSON = {"Content-Type": "application/json"}
 
 Json = dict[str, Any]
 
@@ -41,12 +43,14 @@ class Api:
     http: httpx2.Client
     url: str
     advice: str = "check the address and that the server runs"
+    retries: Retries = _SHORTLY
 
     def get(self, path: str, **asked: Any) -> Json:
         """Read an object or a page; lost connections are tried again."""
         params = {name: value for name, value in asked.items() if value is not None}
-        retries = Retries(tries=3, first_seconds=0.1)
-        return self.answer(lambda: retries.run(lambda: self.http.get(_at(path), params=params)))
+        return self.answer(
+            lambda: self.retries.run(lambda: self.http.get(_at(path), params=params))
+        )
 
     def pages(self, path: str, limit: int = _PAGE, **asked: Any) -> Iterator[Json]:
         """Read a list item by item, page after page."""
@@ -61,6 +65,16 @@ class Api:
     def post(self, path: str, body: Json | None = None) -> Json:
         """Make or change an object; sent once."""
         return self.answer(lambda: self.http.post(_at(path), json=body))
+
+    def post_again(
+        self, path: str, content: bytes, retries: Retries | None = None, **asked: str
+    ) -> Json:
+        """Send JSON text that may arrive twice; lost connections are tried again."""
+
+        def once() -> httpx2.Response:
+            return self.http.post(_at(path), content=content, params=asked, headers=_IS_JSON)
+
+        return self.answer(lambda: (retries or self.retries).run(once))
 
     def delete(self, path: str) -> None:
         """Delete an object; sent once."""

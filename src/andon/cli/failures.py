@@ -21,10 +21,12 @@ class Failure(click.ClickException):
     def __init__(self, detail: str, code: str) -> None:
         super().__init__(detail)
         self.code = code
+        self.advice = ""
 
     def show(self, file: Any = None) -> None:
         """Print the one line."""
-        click.echo(f"error: {one_line(self.message)} [{one_line(self.code)}]", file=file, err=True)
+        text = one_line(f"error: {self.message} [{self.code}]")
+        click.echo(f"{text} {self.advice}".rstrip(), file=file, err=True)
 
 
 def one_line(text: str) -> str:

@@ -80,9 +80,7 @@ def read_report(api: Api, start: datetime | None, end: datetime | None, by: str)
     }
     summary = api.get("telemetry/usage-summary", **asked)
     first, last = summary["period_start"], summary["period_end"]
-    rows = api.pages(
-        "telemetry/daily-aggregates", limit=PAGE, period_start=first, period_end=last
-    )
+    rows = api.pages("telemetry/daily-aggregates", limit=PAGE, period_start=first, period_end=last)
     groups, total = _fold(rows, KEYS[by])
     names: dict[str | None, str] = {}
     if by == "integration":

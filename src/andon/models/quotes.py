@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LONG_QUOTE_CHARS = 40
 _DEEPEST = 4
@@ -11,17 +12,21 @@ _OPEN = re.compile(r"(?<!\\)\\{0,8}(?:[\"`“«]|(?<![\w\"'`\\])'|(?<=\\)')")
 _CLOSERS = {"“": "”", "«": "»"}
 # The values of these names are the provider's own words, in which the quotes are looked for.
 _ENVELOPE = re.compile(
-    r"[\"'](?:message|msg|error|errors|detail|details|title|reason|description"
-    r"|error_description|error_message)\\{0,8}[\"']\s{0,4}[:=]\s{0,4}[buf]?$"
+    r"(?:^|[\s{,(\"'])(?:message|msg|error|errors|detail|details|title|reason|description"
+    r"|error_description|error_message|response_?[Bb]ody)\\{0,8}[\"']?"
+    r"\s{0,4}(?::|=>|=)\s{0,4}[buf]?$"
 )
 _ENVELOPE_CHARS = 48
+# An address, a type or a path is no prose: it says where, not what.
+_ADDRESS = re.compile(r"(?!data:)(?=[^./]{0,100}[./])[A-Za-z0-9_.:/%@{}-]{1,200}")
 
 
 def mask_quotes(text: str) -> str:
     """Replace each quote of 40 characters or more by `"[quoted N characters]"`.
 
-    The message of a JSON error envelope is no quote: it is masked inside. A quote that never
-    ends counts to the end of the text, unless an apostrophe opened it. Linear in the text.
+    Addresses and dotted names stay. The message of a JSON error envelope is no quote: it is
+    masked inside. A quote that never ends counts to the end of the text, unless an apostrophe
+    opened it. Linear in the text.
     """
     return _mask(text, 0)
 
@@ -49,7 +54,7 @@ def _mask(text: str, depth: int) -> str:
 def _masked_quote(mark: str, body: str, closed: str, depth: int | None) -> str:
     if depth is not None:
         return mark + _mask(body, depth + 1) + closed
-    if len(body) < _LONG_QUOTE_CHARS:
+    if len(body) < _LONG_QUOTE_CHARS or _ADDRESS.fullmatch(body):
         return mark + body + closed
     return f'"[quoted {len(body)} characters]"'
 
@@ -72,6 +77,7 @@ def _find_end(text: str, start: int, mark: str, endless: set[str]) -> tuple[int,
     return len(text), len(text)
 
 
+@lru_cache(maxsize=64)
 def _closer(mark: str) -> re.Pattern[str]:
     quote = _CLOSERS.get(mark[-1], mark[-1])
     edge = r"(?!\w)" if quote == "'" else ""

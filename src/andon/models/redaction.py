@@ -12,7 +12,7 @@ from andon.models.quotes import mask_quotes
 # Every pattern runs in linear time: a start is either a literal that the repeated class cannot
 # hold, or guarded by a look-behind, so that no two starts walk over the same text.
 _START = r"(?<![A-Za-z0-9])"
-_VALUE = r"(?P<secret>(?=[A-Za-z+/_.~=-]*[0-9])[A-Za-z0-9+/_.~=-]{16,})"
+_VALUE = r"(?P<secret>(?=[A-Za-z0-9+/_.~=-]{40}|[A-Za-z+/_.~=-]{0,39}[0-9])[A-Za-z0-9+/_.~=-]{16,})"
 _NAME = (
     r"(?:(?:[Aa]pi|API|[Aa]ccess|ACCESS|[Aa]ccount|ACCOUNT|[Ss]ubscription|SUBSCRIPTION"
     r"|[Ss]ecret|SECRET|[Pp]rivate|PRIVATE)[ _-]?(?:[Kk]ey|KEY)"
@@ -39,10 +39,10 @@ RAW_KEY: tuple[re.Pattern[str], ...] = (
     re.compile(_START + r"andon_[0-9A-Za-z]{8}_[0-9A-Za-z]{43,}"),
     re.compile(
         r"(?:[Bb]earer|BEARER)[ \t]{1,4}"
-        r"(?P<secret>(?=[A-Za-z0-9._~+/=-]{32}|[A-Za-z._~+/=-]*[0-9])[A-Za-z0-9._~+/=-]{16,})"
+        r"(?P<secret>(?=[A-Za-z0-9._~+/=-]{32}|[A-Za-z._~+/=-]{0,31}[0-9])[A-Za-z0-9._~+/=-]{16,})"
     ),
     re.compile(
-        r"(?:[Bb]asic|BASIC) {1,4}(?P<secret>(?=[A-Za-z+/]*[0-9=])[A-Za-z0-9+/]{12,}={0,2})"
+        r"(?:[Bb]asic|BASIC) {1,4}(?P<secret>(?=[A-Za-z+/]{0,64}[0-9=])[A-Za-z0-9+/]{12,}={0,2})"
     ),
     re.compile(  # user and password in a URL
         r"(?<=://)(?P<secret>[^\s/?#@:\"'<>]{0,200}:[^\s/?#\"'<>]{1,400})(?=@)"
@@ -63,15 +63,18 @@ _EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]++@[\w-]++(?:\.[\w-]++)+")
 _USERINFO = re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,600}@")
 
 _SECRET_NAMES = frozenset(
-    "apikey xapikey key accesskey accesskeyid secretaccesskey accountkey subscriptionkey "
-    "ocpapimsubscriptionkey privatekey signingkey encryptionkey masterkey sharedkey authkey "
-    "authorization proxyauthorization auth basicauth bearer cookie setcookie passwd pwd "
-    "passphrase credential credentials connectionstring sastoken serviceaccountjson".split()
+    {
+        *("key", "apikey", "xapikey", "accesskey", "accesskeyid", "accountkey", "authkey"),
+        *("subscriptionkey", "ocpapimsubscriptionkey", "privatekey", "signingkey", "sharedkey"),
+        *("encryptionkey", "masterkey", "authorization", "proxyauthorization", "auth", "basicauth"),
+        *("bearer", "cookie", "setcookie", "passwd", "pwd", "passphrase", "credential"),
+        *("credentials", "connectionstring", "serviceaccountjson"),
+    }
 )
 _SECRET_PARTS = ("secret", "password", "apikey")
 
 MESSAGE_LIMIT_BYTES = 4096
-_MESSAGE_READ_CHARS = 65_536
+_MESSAGE_READ_CHARS = 32_768
 _EDGE_CHARS = 64
 _PLACEHOLDER_USERINFO = "[userinfo]@"
 
@@ -189,7 +192,7 @@ def _redact_named(name: Any, value: Any) -> Any:
 def mask_error_message(text: str, limit_bytes: int = MESSAGE_LIMIT_BYTES) -> str:
     """Take keys, addresses and quoted user text out of an error, and cut it with a mark.
 
-    The answer has at most `limit_bytes` bytes of UTF-8. Only the first 64 Ki characters are
+    The answer has at most `limit_bytes` bytes of UTF-8. Only the first 32 Ki characters are
     read: what stands behind them cannot be shown.
     """
     masked = redact(text[:_MESSAGE_READ_CHARS])

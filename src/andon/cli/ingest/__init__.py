@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from andon.cli.connection import Api, connected
-from andon.cli.failures import INTERRUPTED
+from andon.cli.connection import connected
+from andon.cli.failures import INTERRUPTED, Failure
 from andon.cli.ingest import azure, own, report
 from andon.cli.ingest.costs import Costs
 from andon.cli.ingest.entries import Defaults, Entries
@@ -16,9 +17,13 @@ from andon.cli.ingest.sending import Imports, Sender, send_all
 from andon.cli.ingest.source import Source
 from andon.cli.ingest.tally import Tally
 from andon.cli.options import as_json
+from andon.sdk.retries import Retries
 
 FORMATS = ("andon", "azure-llm-trace")
 TYPES = ("jsonl", "csv")
+PATIENT = Retries(tries=8, first_seconds=0.25)
+"""Half a minute or so: enough for a server to start again."""
+
 AGAIN = "run the same command again to go on; nothing is counted twice"
 
 
@@ -53,11 +58,14 @@ def ingest(
         raise click.UsageError("azure-llm-trace needs --integration and --model")
     tally = Tally()
     try:
-        with connected() as api:
+        with connected() as connection:
+            api = replace(connection, retries=PATIENT)
             defaults = Defaults.resolve(api, integration, model, provider)
             costs = Costs(api)
-            _run(api, file, _entries(form, kind, defaults), costs, tally)
-            found = report.read(tally, costs)
+            imports = Imports(api, file.name)
+            sender = Sender(api, imports)
+            _run(sender, file, _entries(form, kind, defaults), costs, tally)
+            found = report.read(tally, costs, imports.id)
     except KeyboardInterrupt:
         click.echo(f"interrupted after {tally.told()}; {AGAIN}", err=True)
         ctx.exit(INTERRUPTED)
@@ -83,12 +91,11 @@ def _entries(form: str, kind: str, defaults: Defaults) -> Entries:
     return own.CsvRecords(defaults) if kind == "csv" else own.JsonRecords(defaults)
 
 
-def _run(api: Api, file: Path, entries: Entries, costs: Costs, tally: Tally) -> None:
+def _run(sender: Sender, file: Path, entries: Entries, costs: Costs, tally: Tally) -> None:
     with file.open("rb") as opened, progress_of(opened, file.name) as moved:
-        source = Source(opened, moved)
-        sender = Sender(api, Imports(api, file.name))
         try:
-            send_all(sender, entries.read(source), costs, tally)
-        except click.ClickException as fault:
-            fault.message += f" (after {tally.told()}; {AGAIN})"
+            send_all(sender, entries.read(Source(opened, moved)), costs, tally)
+        except Failure as fault:
+            if tally.calls:
+                fault.advice = f"({tally.told()}; {AGAIN})"
             raise

@@ -9,7 +9,13 @@ from typing import Any, get_args
 
 from andon.schemas.datasource.connection_url import build_url, require_host
 from andon.schemas.datasource.kinds import AuthType
-from andon.schemas.datasource.redaction import mask_tree, redact, secrets_in, secrets_in_text
+from andon.schemas.datasource.redaction import (
+    mask_tree,
+    redact,
+    repeats,
+    secrets_in,
+    secrets_in_text,
+)
 from andon.schemas.datasource.secret_text import MASK, mask_connection_string
 
 _TEXTS = (
@@ -21,6 +27,7 @@ _TEXTS = (
     "api_key",
     "ssl_cert_path",
 )
+_TREES = ("oauth_config", "options")
 
 
 @dataclass(repr=False)
@@ -53,8 +60,9 @@ class DataSourceConfig:
         for name in _TEXTS:
             _require_text(name, getattr(self, name))
         require_host(self.host or "")
-        if self.port is not None:
-            _require_whole("port", self.port, 1, 65535)
+        if not isinstance(self.options, dict) or not isinstance(self.oauth_config, dict | None):
+            raise TypeError("options and oauth_config must be dicts of names and values")
+        _require_whole("port", 1 if self.port is None else self.port, 1, 65535)
         _require_whole("pool_size", self.pool_size, 1)
         _require_whole("max_retries", self.max_retries, 0)
         _require_seconds(self.pool_timeout)
@@ -73,8 +81,8 @@ class DataSourceConfig:
         Masked are `password`, `api_key`, passwords inside `connection_string`, and whatever in
         `oauth_config` and `options` looks like a secret by its name or its form.
         """
-        plain = {f.name: copy.deepcopy(getattr(self, f.name)) for f in fields(self)}
-        return plain if include_secrets else self._masked(plain)
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return copy.deepcopy(plain) if include_secrets else self._masked(plain)
 
     def get_connection_url(self, scheme: str | None = None) -> str | None:
         """Give the connection string, or a URL built of the parts; None without a host.
@@ -93,6 +101,10 @@ class DataSourceConfig:
         """Take the secrets of this config, and all else that looks like one, out of a text."""
         return redact(text, self._secrets())
 
+    def mask(self, value: object) -> object:
+        """Give a copy of nested values without the secrets of this config or any other."""
+        return mask_tree(value, self._secrets())
+
     def _masked(self, plain: dict[str, Any]) -> dict[str, Any]:
         secrets = self._secrets()
         for name in ("host", "username", "database", "ssl_cert_path", "oauth_config", "options"):
@@ -110,12 +122,9 @@ class DataSourceConfig:
         return {secret for secret in known if secret}
 
 
-_TREES = ("oauth_config", "options")
-
-
 def _masked_string(connection_string: str, secrets: set[str]) -> str:
     masked = mask_connection_string(connection_string)
-    return MASK if any(secret in masked for secret in secrets) else masked
+    return MASK if repeats(masked, secrets) else masked
 
 
 def _require_text(name: str, value: object) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 from andon.schemas.datasource.secret_names import is_secret_name
 from andon.schemas.datasource.secret_text import MASK, cover, mask_text, value_spans
 
+_URL_PASSWORD = re.compile(r"://[^/?#:@]*+:([^/?#]*)@")
 _DEEPEST = 32
 _SHORT = 4
 
@@ -21,21 +22,32 @@ def secrets_in(value: object, *, secret: bool = False, depth: int = 0) -> Iterat
     """
     if depth > _DEEPEST or value is None or isinstance(value, bool):
         return
+    if isinstance(value, Mapping):
+        yield from (found for key in value for found in secrets_in_text(str(key)))
     if isinstance(value, Mapping | list | tuple | Set):
         for part, hidden in _parts(value):
             yield from secrets_in(part, secret=secret or hidden, depth=depth + 1)
     elif secret:
-        yield _as_text(value)
+        text = _as_text(value)
+        # A small number (`max_tokens: 5`) is in too many texts to be hunted for there.
+        yield from [text] if isinstance(value, str) or len(text) >= _SHORT else []
     elif isinstance(value, str):
         yield from secrets_in_text(value)
 
 
 def secrets_in_text(text: str) -> Iterator[str]:
-    """Find the secrets of a connection string or another text, as written and as meant."""
-    for start, end in value_spans(text):
-        yield text[start:end]
-        yield unquote(text[start:end])
-        yield from _unquoted(text[start:end])
+    """Find the secrets of a connection string or another text, as written and as meant.
+
+    What is masked may be more than the secret, where a text can be read in two ways: the
+    shorter readings are secrets as well, as that is how a driver would repeat them.
+    """
+    found = [text[start:end] for start, end in value_spans(text)]
+    found += [authority[1] for authority in _URL_PASSWORD.finditer(text)]
+    for secret in found:
+        yield from (secret, unquote(secret), secret.partition(";")[0], *secret.split(None, 1)[:1])
+        yield from _unquoted(secret)
+        if len(first := secret.partition("@")[0]) >= _SHORT:
+            yield from (first, unquote(first))
 
 
 def mask_tree(value: object, secrets: Iterable[str] = (), depth: int = 0) -> object:
@@ -76,6 +88,11 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return MASK if any(secret in masked for secret in known) else masked
 
 
+def repeats(text: str, secrets: Iterable[str]) -> bool:
+    """Tell whether a text is one of the secrets, or holds one of 4 characters or more."""
+    return any(text == secret or (len(secret) >= _SHORT and secret in text) for secret in secrets)
+
+
 def _parts(value: Mapping[object, object] | Iterable[object]) -> Iterator[tuple[object, bool]]:
     """Give each part of a container with whether a name beside it announces a secret."""
     if isinstance(value, Mapping):
@@ -100,10 +117,8 @@ def _mask_mapping(
 
 
 def _mask_leaf(text: str, known: Iterable[str]) -> str:
-    for secret in known:
-        if text == secret or (len(secret) >= _SHORT and secret in text):
-            return MASK
-    return cover(text, value_spans(text))
+    shown = cover(text, value_spans(text))
+    return MASK if repeats(shown, known) else shown
 
 
 def _can_be_secret(part: object) -> bool:

@@ -24,6 +24,9 @@ _ANYWHERE = (
     "jwt",
 )
 _LAST_WORDS = (["auth"], ["otp"], ["pass"], ["pat"], ["pin"], ["pw"], ["sas"], ["sig"])
+# Keys of tables and messages, and what is told about a key.
+_OPEN_KEYS = frozenset({"foreign", "partition", "public", "routing", "shard", "sort", "unique"})
+_ABOUT_KEYS = frozenset({"column", "field", "id", "name", "path", "prefix", "size", "type"})
 # Where a token is fetched and of what kind it is, is no secret; the value is still looked into.
 _ABOUT_TOKENS = re.compile(r"token[_-]?(url|uri|endpoint|type)$", re.IGNORECASE)
 
@@ -36,4 +39,12 @@ def is_secret_name(name: str) -> bool:
     if any(part in compact for part in _ANYWHERE):
         return True
     words = [word.lower() for word in _WORD.findall(name)]
-    return any(w.endswith(("key", "keys")) for w in words) or words[-1:] in _LAST_WORDS
+    return words[-1:] in _LAST_WORDS or _names_a_key(words)
+
+
+def _names_a_key(words: list[str]) -> bool:
+    around = zip(["", *words], words, [*words[1:], ""], strict=False)
+    return any(
+        word.endswith(("key", "keys")) and before not in _OPEN_KEYS and after not in _ABOUT_KEYS
+        for before, word, after in around
+    )

@@ -1,0 +1,79 @@
+"""The Azure LLM inference trace as a file of usage records."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from andon.adapters import traces
+from andon.cli.failures import Failure
+from andon.cli.ingest.entries import Bad, Defaults, Entry
+from andon.cli.ingest.source import Source
+from andon.cli.ingest.table import read_rows
+from andon.sdk.encoding import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Rows of the trace; the defaults say all that it does not."""
+
+    defaults: Defaults
+
+    def read(self, source: Source) -> Iterator[Entry | Bad]:
+        """Read a file from its beginning."""
+        with closing(Occurrences()) as seen:
+            for row in read_rows(source, _check):
+                yield row if isinstance(row, Bad) else self._read(row[0], row[1], seen)
+
+    def _read(self, number: int, cells: dict[str, str], seen: Occurrences) -> Entry | Bad:
+        try:
+            row = traces.read_row(cells)
+        except traces.RowRefused as refused:
+            return Bad(number, "malformed_row", str(refused))
+        named = self.defaults.fields()
+        integration_id = named["integration_id"]
+        nth = seen.count(traces.digest_of(row))
+        call_id = traces.call_id_of(integration_id, row, nth)
+        fields = traces.usage_of(row, call_id, integration_id, named["provider"], named["model"])
+        return Entry(
+            number,
+            to_json(fields),
+            call_id,
+            integration_id,
+            row.tokens_in,
+            row.tokens_out,
+            row.occurred_at,
+        )
+
+
+def _check(columns: list[str]) -> None:
+    missing = [name for name in traces.COLUMNS if name not in columns]
+    if missing:
+        raise Failure(f"the file has no column {', '.join(missing)}", "bad_header")
+
+
+class Occurrences:
+    """Counts equal rows in a private temporary database, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        # A database without a name lives in its page cache and goes to a temporary file beyond it.
+        self._store = sqlite3.connect("", isolation_level=None)
+        self._store.execute("PRAGMA journal_mode = OFF")
+        self._store.execute("PRAGMA cache_size = -65536")
+        self._store.execute("CREATE TABLE seen (row BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
+        self._store.execute("BEGIN")
+
+    def count(self, digest: bytes) -> int:
+        """Count a row and tell the how manieth of its equals it is, from 1."""
+        found = self._store.execute(
+            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 "
+            "RETURNING times",
+            (digest,),
+        ).fetchone()
+        return int(found[0])
+
+    def close(self) -> None:
+        """Drop the temporary database."""
+        self._store.close()

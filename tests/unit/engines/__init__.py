@@ -1,0 +1,1 @@
+"""Tests of the engines and of the ids that they work with."""
