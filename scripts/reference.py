@@ -1,4 +1,4 @@
-"""Write docs/errors.md, docs/roles.md and docs/settings.md from the code: `--check` compares."""
+"""Write docs/errors.md, roles.md and settings.md from the code; `--check` compares."""
 
 from __future__ import annotations
 
@@ -20,10 +20,33 @@ from andon.api import health, integrations, telemetry, tenants
 from andon.api.documents import INGEST_PATHS
 from andon.engines.tenants.roles import DEFAULT_TENANT, Permission, Role, allows
 from andon.settings import Settings
-from scripts.record_codes import RECORD_CODES
 from scripts.tree import ROOT
 
 MADE = "<!-- Written by `python -m scripts.reference`; change the code and run it again. -->"
+
+RECORD_CODES = {
+    "call_id_conflict": "the call_id was reported before with another integration, provider, "
+    "model, token count or stated cost; the first record stays. Give another call its own call_id",
+    "unknown_integration": "no integration of this tenant has this id; create it, or correct it",
+    "occurred_at_in_future": "the call lies ahead of the server's clock by more than "
+    "`ANDON_FUTURE_TOLERANCE_SECONDS`; correct the reporter's clock",
+    "backfill_not_allowed": "the call lies before the horizon (`ANDON_DEDUPE_HORIZON_DAYS`); only "
+    "an operator's or admin's key may report it",
+    "backfill_needs_import": "the call lies before the horizon; open an import and send the batch "
+    "with `?import_id=`",
+    "missing_field": "a field that every record has is absent; the message names it",
+    "unknown_field": "the record has a field that the contract does not know; check its spelling",
+    "number_out_of_range": "a number is below or above its bounds; the message names the field",
+    "tokens_exceed_total": "cached tokens are included in `tokens_in`, reasoning tokens in "
+    "`tokens_out`; add them there",
+    "cost_mismatch": "`cost_cents` and `cost_nanousd` must say the same; send one of them",
+    "invalid_json": "the record or body is not JSON (RFC 8259)",
+    "invalid_utf8": "the record is not UTF-8",
+    "invalid_body": 'the body is no batch: send `{"records": [...]}`',
+    "empty_batch": "the batch holds no record",
+    "batch_too_large": "the batch holds more than 100 records; nothing of it was kept. Send less",
+}
+"""What is said of each code of a usage record; `tests/architecture` looks for others."""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -79,14 +102,15 @@ In a batch each refused record has its `index`, a code and a message under `reje
 are kept, and the batch answers 200. A batch that cannot be taken at all answers 422.
 
 {records}
+
+Any other code is the name that the validator has for a wrong value, such as `string_too_long`. The
+message names the field.
 """
 
 
 def roles_page() -> str:
     """Describe what each role may do, and what each route asks for."""
-    granted = [
-        (permission.value, *(_grant(role, permission) for role in Role)) for permission in Permission
-    ]
+    granted = [(one.value, *(_grant(role, one) for role in Role)) for one in Permission]
     routes = sorted({*_routes(), *_ingest_routes()}, key=lambda route: (route[1], route[0]))
     shown = [(f"`{method}`", f"`{path}`", needs) for method, path, needs in routes]
     return _ROLES.format(
@@ -138,7 +162,7 @@ def _routes_of(
     for route in routes:
         assert isinstance(route, APIRoute)
         needs = (route.openapi_extra or {}).get("x-permission", known.get(route.path, "no key"))
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             yield method, prefix + route.path, needs
 
 
@@ -160,8 +184,8 @@ _SETTINGS = """# Settings
 
 {made}
 
-Settings are environment variables, read once at the start. Options of a command win over them. A
-secret is never shown again, nor in an error.
+Settings are environment variables, read once at the start. The options of `andon serve` win over
+them. A secret is never shown again, nor in an error.
 
 {settings}
 

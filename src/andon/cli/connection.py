@@ -165,7 +165,7 @@ def _await_opening(api: Api) -> None:
         try:
             if api.http.get("/readyz").is_success or time.monotonic() > until:
                 return
-        except httpx2.ConnectError:
+        except httpx2.TransportError:
             if time.monotonic() > until:
                 return
         time.sleep(0.02)

@@ -108,7 +108,7 @@ def test_store_is_opened_where_no_server_runs(monkeypatch: pytest.MonkeyPatch) -
     def first(asked: object) -> Answer | None:
         return waiting.pop(0) if getattr(asked, "path", "") == "/readyz" else None
 
-    with running(Andon(first)) as script, own_server(monkeypatch, script.url):
+    with running(Andon(first, slow=True)) as script, own_server(monkeypatch, script.url):
         result = invoke(None, *LIST)
     assert result.exit_code == 0
     assert not waiting

@@ -69,7 +69,7 @@ def test_a_connection_string_is_shown_without_its_password(
         "basic_auth",
         "pwd",
         "sas",
-        "session_cookie",
+        "set_cookie",
         "client-key-data",
     ],
 )

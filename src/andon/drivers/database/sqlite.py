@@ -19,6 +19,8 @@ try:
 except ImportError:  # no wheel for this platform: Python's own, under the one-connection rule
     import sqlite3 as sqlite_module
 
+OperationalError: type[Exception] = sqlite_module.OperationalError
+
 # Two connections that write or checkpoint at once can lose committed pages without a crash
 # (https://sqlite.org/wal.html, "the WAL-reset bug"): 3.7.0 to 3.51.2, mended in these releases.
 _MENDED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))

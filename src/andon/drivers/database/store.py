@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from sqlalchemy import ColumnElement, Connection, Engine, Table
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -89,7 +90,7 @@ class Database:
         if self.dialect == "sqlite" and not self._write_lock.acquire(timeout=self._timeout_seconds):
             raise errors.StoreUnavailable(retry_after_seconds=1)
         try:
-            with _translated(), self.writer.begin() as conn:
+            with _translated(), self.writer.begin() as conn, _raw_faults(conn):
                 yield self._start(conn, tenants, directory, "", also)
         finally:
             if self.dialect == "sqlite":
@@ -133,17 +134,32 @@ def _translated() -> Iterator[None]:
     except PoolTimeout:
         raise errors.StoreUnavailable(retry_after_seconds=1) from None
     except OperationalError as fault:
-        raise errors.StoreUnavailable(_reason(fault), retry_after_seconds=1) from None
+        raise _unavailable(fault.orig or fault) from None
     except DBAPIError as fault:
         if fault.connection_invalidated:
-            raise errors.StoreUnavailable(_reason(fault), retry_after_seconds=1) from None
+            raise _unavailable(fault.orig or fault) from None
         raise
 
 
-def _reason(fault: DBAPIError) -> str:
-    # The driver's text may quote values or the URL; its class says enough to act on.
-    name = type(fault.orig).__name__ if fault.orig is not None else "OperationalError"
-    return f"The database does not answer ({name}); nothing was kept. Send it again."
+@contextmanager
+def _raw_faults(conn: Connection) -> Iterator[None]:
+    """Translate what the hot path's raw driver raises; a broken connection leaves the pool."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
+        if conn.connection.driver_connection.closed:  # type: ignore[union-attr]
+            conn.invalidate()
+        raise _unavailable(fault) from None
+    except sqlite.OperationalError as fault:
+        raise _unavailable(fault) from None
+
+
+def _unavailable(fault: BaseException) -> errors.StoreUnavailable:
+    return errors.StoreUnavailable(
+        f"The database does not answer ({type(fault).__name__}); nothing was acknowledged. Send it "
+        "again with the same ids.",
+        retry_after_seconds=1,
+    )
 
 
 def open_database(settings: Settings, clock_us: Callable[[], int]) -> Database:
