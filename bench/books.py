@@ -74,6 +74,7 @@ class Audit:
     rows: int
     lost: int
     counted_twice: int
+    unacknowledged: int
     faults: list[str]
 
 
@@ -95,7 +96,7 @@ def audit(store: Store, acked: Set[Call], sent: Set[Call], prefix: str) -> Audit
     unknown = stored.keys() - sent
     if unknown:
         faults.append(f"{len(unknown)} records were never sent, e.g. {min(unknown)}")
-    return Audit(rows, len(lost), twice, faults)
+    return Audit(rows, len(lost), twice, len(stored.keys() - acked), faults)
 
 
 def _stored(read: Read, prefix: str) -> dict[Call, int]:

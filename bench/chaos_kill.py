@@ -63,7 +63,9 @@ def _keep(sums: dict[str, Tally], seed: str, before: dict[str, object]) -> None:
     known = before.get("runs")
     runs = [*known] if isinstance(known, list) else []
     run = {"seed": seed, "commit": machine.commit(), "date": machine.today()}
-    write_tally(_NAME, {kind: asdict(total) for kind, total in sums.items()} | {"runs": [*runs, run]})
+    write_tally(
+        _NAME, {kind: asdict(total) for kind, total in sums.items()} | {"runs": [*runs, run]}
+    )
 
 
 @contextmanager

@@ -54,8 +54,11 @@ class Campaign:
         self._sent: set[Call] = set()
         self._rows = 0
 
-    def run_round(self, number: int) -> Tally:
-        """Kill the server once under load, start it, look, let the clients finish, look again."""
+    def run_round(self, number: int, *, gently: bool = False) -> Tally:
+        """Kill the server once under load, start it, look, let the clients finish, look again.
+
+        Gently, it is asked to end instead: then whatever it stored, it must have answered.
+        """
         rng = random.Random(f"{self._seed}:{number}")
         ledgers = [Ledger(account) for account in self._accounts]
         gate = Gate(CLIENTS)
@@ -63,11 +66,15 @@ class Campaign:
         for client in clients:
             client.start()
         self._wait_for_load(ledgers, clients, rng)
-        self._server.kill()
+        status = self._server.stop() if gently else self._server.kill()
         gate.close(_PATIENCE_SECONDS)
         cut_off = sum(ledger.cut_off for ledger in ledgers)
+        left = self._server.announced_text()
         self._server.launch()
-        faults = self._look(ledgers, "after the restart").faults
+        found = self._look(ledgers, "after the restart")
+        faults = found.faults
+        if gently:
+            faults += _not_gentle(status, left, found.unacknowledged)
         gate.open()
         for client in clients:
             client.join(_PATIENCE_SECONDS)
@@ -128,6 +135,15 @@ class Campaign:
         found = audit(self._server.store, acked, self._sent | _sent(ledgers), "r")
         found.faults[:] = [f"{when}: {line}" for line in found.faults]
         return found
+
+
+def _not_gentle(status: int | None, announced: str, unacknowledged: int) -> Iterator[str]:
+    if status:
+        yield f"the server ended with status {status}"
+    if announced:
+        yield "the server left its server.json behind"
+    if unacknowledged:
+        yield f"{unacknowledged} records were stored and not acknowledged"
 
 
 def _sent(ledgers: list[Ledger]) -> set[Call]:

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -42,6 +43,7 @@ from andon.settings import Settings
 Finding = diagnosis.Finding
 
 _POSTGRES_WRITERS = 2
+_BACKLOG = 1024
 
 
 def clock_us() -> int:
@@ -190,6 +192,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError as fault:
         listener.close()
         raise errors.StoreRefused(
@@ -209,7 +212,7 @@ def _server(asgi: Any) -> uvicorn.Server:
             proxy_headers=False,
             log_config=None,
             timeout_graceful_shutdown=20,
-            backlog=1024,
+            backlog=_BACKLOG,
         )
     )
 
@@ -256,8 +259,20 @@ def serve(settings: Settings) -> int:
         first = credentials.ensure_first_admin(parts.ctx)
         with _announced(settings, listening):
             _greet(listening.url, first, database)
-            asyncio.run(_run(parts, _server(parts.asgi), listener))
+            server = _server(parts.asgi)
+            _stop_on_signals(server)
+            asyncio.run(_run(parts, server, listener))
     return 0
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    # The server raises a signal again when it has stopped; it must find a handler that lets this
+    # process end in order, and one that stops a server which has not yet begun.
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
 
 
 def _calm_collector() -> None:

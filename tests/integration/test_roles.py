@@ -124,7 +124,7 @@ CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "a cookie": lambda key: {"headers": {"Cookie": f"key={key}; andon_key={key}"}},
     "Basic": lambda key: {"headers": {"Authorization": f"Basic {key}"}},
     "no scheme": lambda key: {"headers": {"Authorization": key}},
-    "an empty Bearer": lambda key: {"headers": {"Authorization": "Bearer "}},
+    "an empty Bearer": lambda key: {"headers": {"Authorization": "Bearer"}},
     "the password of Basic": lambda key: {"auth": ("admin", key)},
 }
 

@@ -103,15 +103,12 @@ class AndonServer:
             self.stop()
         self.launch()
 
-    def kill(self) -> None:
-        """End the server by SIGKILL and wait until the process is gone."""
-        process = self._process
-        if process is None:
-            return
+    def kill(self) -> int:
+        """End the server by SIGKILL, wait until the process is gone; gives its exit status."""
         # The watchdog reaps it, so that its locks are free when this returns.
-        with contextlib.suppress(ProcessLookupError):
+        if self.running:
             os.kill(self.pid, signal.SIGKILL)
-        self._reap(process)
+        return self.wait()
 
     def terminate(self) -> None:
         """Ask the server to end (SIGTERM) and do not wait."""

@@ -19,7 +19,7 @@ READ = TraceRow(datetime(2023, 11, 16, 18, 15, 46, 680590, UTC), 374, 44)
 
 ROWS = st.builds(
     TraceRow,
-    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.datetimes(timezones=st.just(UTC)),
     st.integers(0, 10**9),
     st.integers(0, 10**9),
 )
@@ -68,27 +68,30 @@ def test_usage_says_what_the_row_says() -> None:
         "model": "gpt-4o",
         "tokens_in": 374,
         "tokens_out": 44,
-        "occurred_at": READ.occurred_at,
+        "occurred_at": "2023-11-16T18:15:46.680590+00:00",
     }
 
 
 def test_call_id_stays_the_same_in_every_version() -> None:
     # Stored call_ids were derived like this: another derivation would count old files again.
     expected = "trace-b8c73764946ec65e1bc24b979d19ac6fe8f7c472"
-    assert call_id_of("018f0000-0000-7000-8000-000000000001", READ, 1) == expected
+    assert call_id_of("018f0000-0000-7000-8000-000000000001", digest_of(READ), 1) == expected
 
 
 @given(ROWS, ROWS, st.integers(1, 10**6), st.integers(1, 10**6))
 def test_call_ids_are_equal_only_for_the_same_occurrence(
     one: TraceRow, other: TraceRow, nth: int, mth: int
 ) -> None:
-    first, second = call_id_of("i", one, nth), call_id_of("i", other, mth)
+    first, second = (
+        call_id_of("i", digest_of(one), nth),
+        call_id_of("i", digest_of(other), mth),
+    )
     assert (first == second) == ((one, nth) == (other, mth))
     assert len(first) <= 100
 
 
 def test_another_integration_has_other_call_ids() -> None:
-    assert call_id_of("a", READ, 1) != call_id_of("b", READ, 1)
+    assert call_id_of("a", digest_of(READ), 1) != call_id_of("b", digest_of(READ), 1)
 
 
 def test_digest_does_not_depend_on_how_the_row_is_written() -> None:

@@ -66,20 +66,20 @@ def digest_of(row: TraceRow) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def call_id_of(integration_id: str, row: TraceRow, nth: int) -> str:
-    """Derive the call_id of the nth equal row, counted from 1.
+def call_id_of(integration_id: str, digest: bytes, nth: int) -> str:
+    """Derive the call_id of the nth row with this digest, counted from 1.
 
     It does not depend on the file's name or length or on the model, so that a second run, a
     renamed file and one that has grown find their own, and another model is seen as a conflict.
     """
-    text = f"azure-llm-trace\0{integration_id}\0{digest_of(row).hex()}\0{nth}"
+    text = f"azure-llm-trace\0{integration_id}\0{digest.hex()}\0{nth}"
     return f"trace-{hashlib.blake2b(text.encode(), digest_size=20).hexdigest()}"
 
 
 def usage_of(
     row: TraceRow, call_id: str, integration_id: str, provider: str, model: str
-) -> dict[str, object]:
-    """Describe a row as the fields of a usage record."""
+) -> dict[str, str | int]:
+    """Describe a row as the fields of a usage record, as JSON has them."""
     return {
         "integration_id": integration_id,
         "call_id": call_id,
@@ -87,5 +87,5 @@ def usage_of(
         "model": model,
         "tokens_in": row.tokens_in,
         "tokens_out": row.tokens_out,
-        "occurred_at": row.occurred_at,
+        "occurred_at": row.occurred_at.isoformat(),
     }

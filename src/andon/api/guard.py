@@ -12,7 +12,7 @@ from andon import errors
 from andon.api import idempotent
 from andon.api.deps import service_of
 from andon.engines.tenants.roles import Permission
-from andon.models.redaction import contains_raw_key
+from andon.models.redaction import contains_raw_key, redact
 from andon.runtime import integrations
 from andon.runtime.context import Context
 from andon.runtime.tenants import credentials, directory
@@ -47,6 +47,7 @@ class GuardedRoute(APIRoute):
             caller = await admit(request)
             await _find_objects(request, caller)
             caller.require(permission)
+            _check_query(request)
             if request.method not in {"POST", "PATCH", "PUT", "DELETE"}:
                 return await inner(request)
             body = await _read_body(request)
@@ -80,8 +81,27 @@ async def _find_objects(request: Request, caller: Caller) -> None:
     ctx = service_of(request).ctx
     for name, value in request.path_params.items():
         find = _FIND.get(name)
-        if find is not None:
-            await ctx.run(find, ctx, caller, value)
+        if find is None:
+            continue
+        if is_unsafe(value):
+            raise errors.NotFound
+        await ctx.run(find, ctx, caller, value)
+
+
+def is_unsafe(text: str) -> bool:
+    """Tell whether a text must not reach a statement: no id or filter is a key or holds U+0000."""
+    return "\0" in text or contains_raw_key(text)
+
+
+def _check_query(request: Request) -> None:
+    for name, value in request.query_params.multi_items():
+        if contains_raw_key(value):
+            raise errors.RawCredential
+        if "\0" in value:
+            raise errors.InvalidRequest(
+                "a query parameter must not hold U+0000",
+                errors=[{"field": redact(name), "code": "invalid_text"}],
+            )
 
 
 async def _read_body(request: Request) -> bytes:

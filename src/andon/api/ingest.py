@@ -12,7 +12,7 @@ from andon import errors
 from andon.adapters.telemetry import BatchRefused, RecordRefused, decode_batch, decode_one
 from andon.api import problems
 from andon.api.deps import Service
-from andon.api.guard import bearer
+from andon.api.guard import bearer, is_unsafe
 from andon.engines.tenants.roles import Permission
 from andon.runtime.telemetry.group import Outcome
 from andon.runtime.tenants.caller import Caller
@@ -141,4 +141,6 @@ def _import_id(scope: Scope) -> str | None:
     if unknown:
         raise errors.InvalidRequest("the only query parameter here is import_id")
     found = asked.get("import_id")
+    if found and is_unsafe(found[0]):
+        raise errors.UnknownImport
     return found[0] if found else None

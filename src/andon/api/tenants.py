@@ -54,7 +54,13 @@ def read_tenant(ctx: Ctx, who: Who, tenant_id: str, response: Response) -> dict[
 
 @router.patch("/tenants/{tenant_id}", tags=["tenants"], openapi_extra=CHANGE)
 def change_tenant(
-    ctx: Ctx, who: Who, tenant_id: str, body: TenantUpdate, if_match: IfMatch, response: Response
+    request: Request,
+    ctx: Ctx,
+    who: Who,
+    tenant_id: str,
+    body: TenantUpdate,
+    if_match: IfMatch,
+    response: Response,
 ) -> dict[str, Any]:
     """Change name, time zone or settings; a time zone holds from the next month on."""
     changes = {name: v for name, v in body.model_dump(exclude_unset=True).items() if v is not None}
@@ -62,6 +68,7 @@ def change_tenant(
         _checked_zone(changes["time_zone"])
     present = directory.read_tenant(ctx, who, tenant_id)
     changed = directory.change_tenant(ctx, who, present, "tenant.changed", changes, if_match)
+    service_of(request).doorkeeper.forget()
     tag(response, changed.revision)
     return directory.shown(changed, ctx.db.now_us())
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +14,7 @@ import httpx2
 
 from andon.cli.failures import Failure
 from andon.cli.options import load_settings
+from andon.errors import HomeInUse
 from andon.sdk.address import checked_key, checked_url, open_client
 from andon.sdk.failures import problem_of
 from andon.sdk.retries import Retries
@@ -21,6 +22,7 @@ from andon.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
 _OPENING_SECONDS = 20.0
+_HOME_SECONDS = 10.0
 _PAGE = 1000
 _SHORTLY = Retries(tries=3, first_seconds=0.1)
 _IS_JSON = {"Content-Type": "application/json"}
@@ -121,17 +123,42 @@ def connected() -> Iterator[Api]:
         with _api(settings.url, key, advice) as api:
             yield api
         return
-    running = _running(settings)
-    if running is not None:
-        with _api(running["url"], key or running["token"]) as api:
+    with ExitStack() as stack:
+        local = _local(settings, stack)
+        with _api(local.url, key or local.token) as api:
+            if not key:
+                api.http.auth = _LocalToken(settings, local.token)
+            _await_opening(api)
             yield api
-        return
-    # The server's own parts take a second to import, which other ways need not wait for.
-    from andon.app import open_server
 
-    with open_server(settings) as server, _api(server.url, key or server.token) as api:
-        _await_opening(api)
-        yield api
+
+@dataclass(frozen=True, slots=True)
+class _Local:
+    """A server of this ANDON_HOME, and the token that it gave this machine's command line."""
+
+    url: str
+    token: str
+
+
+def _local(settings: Settings, stack: ExitStack) -> _Local:
+    """Find the server that runs here, else open the store for as long as the stack lives.
+
+    Whoever holds the store may be starting, or be another command that is soon done.
+    """
+    until = time.monotonic() + _HOME_SECONDS
+    while (running := _running(settings)) is None:
+        # The server's own parts take a second to import, which other ways need not wait for.
+        from andon.app import open_server
+
+        try:
+            server = stack.enter_context(open_server(settings))
+        except HomeInUse:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return _Local(server.url, server.token)
+    return running
 
 
 @contextmanager
@@ -144,19 +171,47 @@ def _api(url: str, key: str, advice: str = "") -> Iterator[Api]:
         yield Api(http, shown, advice) if advice else Api(http, shown)
 
 
-def _running(settings: Settings) -> dict[str, str] | None:
-    """Read where the server of this ANDON_HOME listens; a file that outlived it is ignored."""
-    try:
-        found = json.loads((settings.home / "server.json").read_bytes())
-        url, token = checked_url(found["url"]), checked_key(found["token"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+def _running(settings: Settings) -> _Local | None:
+    """Find the server of this ANDON_HOME; a file that outlived it is ignored."""
+    found = _announced(settings)
+    if found is None:
         return None
     try:
         with httpx2.Client(trust_env=False, timeout=5.0) as http:
-            alive = http.get(f"{url}/healthz").is_success
+            alive = http.get(f"{found.url}/healthz").is_success
     except httpx2.TransportError:
         alive = False
-    return {"url": url, "token": token} if alive else None
+    return found if alive else None
+
+
+def _announced(settings: Settings) -> _Local | None:
+    try:
+        found = json.loads((settings.home / "server.json").read_bytes())
+        return _Local(checked_url(found["url"]), checked_key(found["token"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+class _LocalToken(httpx2.Auth):
+    """Sends the token of this home's server, and its new one after it was started again."""
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        self._settings = settings
+        self._token = token
+
+    def auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
+        sent = self._token
+        request.headers["Authorization"] = f"Bearer {sent}"
+        answer = yield request
+        if answer.status_code != httpx2.codes.UNAUTHORIZED:
+            return
+        found = _announced(self._settings)
+        if found is not None and found.token != sent:
+            self._token = found.token
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
 
 
 def _await_opening(api: Api) -> None:

@@ -109,19 +109,25 @@ def may_hold_raw_key(text: str) -> bool:
     return (
         ("k" in text and _has_k(text))
         or ("x" in text and ("xai-" in text or "pplx-" in text or "xox" in text))
-        or ("I" in text and ("AIza" in text or "AKIA" in text or "ASIA" in text))
-        or ("J" in text and "eyJ" in text)
         or ("/" in text and "://" in text)
         or ("_" in text and _has_underscore(text))
         or ("v" in text and "nvapi-" in text)
-        or ("K" in text and ("KEY" in text or "Key" in text or "ABSK" in text or "TOKEN" in text))
         or ("\\" in text and ("\\u" in text or "\\/" in text))
-        or ("w" in text and ("passw" in text or "Passw" in text or "pwd" in text or "Pwd" in text))
+        or ("w" in text and ("passw" in text or "pwd" in text or "Pwd" in text or "Passw" in text))
+        or ("r" in text and ("ecret" in text or "earer" in text or "redential" in text))
+        or ("s" in text and "asic " in text)
+        or (not text.islower() and _has_capitals(text))
+    )
+
+
+def _has_capitals(text: str) -> bool:
+    return (
+        ("I" in text and ("AIza" in text or "AKIA" in text or "ASIA" in text))
+        or ("J" in text and "eyJ" in text)
+        or ("K" in text and ("KEY" in text or "Key" in text or "ABSK" in text or "TOKEN" in text))
         or ("W" in text and ("PASSW" in text or "PWD" in text))
         or ("B" in text and ("BEARER" in text or "BASIC" in text))
         or ("C" in text and ("SECRET" in text or "CREDENTIAL" in text))
-        or ("c" in text and ("ecret" in text or "asic " in text or "redential" in text))
-        or "earer" in text
     )
 
 

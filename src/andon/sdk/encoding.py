@@ -10,12 +10,17 @@ from decimal import Decimal
 from enum import Enum
 from uuid import UUID
 
+_PLAIN = frozenset({str, int, bool, type(None)})
+"""What needs no care, by its exact type: an enum is an int or a str too."""
+
 
 def to_json(value: object, path: str = "record") -> str:
     """Write a value as JSON; a Decimal becomes an exact number and never passes a float.
 
     Raises ValueError or TypeError, which name the place and never the value.
     """
+    if type(value) in _PLAIN:
+        return json.dumps(value)
     if isinstance(value, Mapping):
         return "{" + ",".join(_member(key, item, path) for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -68,6 +68,7 @@ class Andon:
             "telemetry/llm-usage/batch": self._batch,
             "telemetry/usage-summary": self._summary,
             "telemetry/daily-aggregates": self._daily,
+            "telemetry/usage-history": self._daily,
             "tenants/default": lambda _: {"id": "default", "time_zone": "UTC"},
             "imports": self._import,
         }
@@ -137,7 +138,6 @@ class Andon:
             "period_end": asked.query.get("period_end", "2026-05-31"),
             "total_calls": len(found),
             "total_cost_nanousd": sum(map(self._cost, found)),
-            "unpriced_calls": 0 if self.priced else len(found),
             "by_integration": [
                 {"integration_id": one["id"], "integration_name": one["name"]}
                 for one in self.integrations

@@ -10,15 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import andon
+from andon.cli import connection
+from andon.errors import HomeInUse
 from andon.settings import Settings
 from tests.unit.cli.fake import KEY, Andon, integration, invoke, running
-from tests.unit.sdk.scripted import DROP, Answer, problem, serving
+from tests.unit.sdk.scripted import DROP, Answer, Asked, problem, serving
 
 LIST = ("integrations", "list", "--json")
+TOKEN = f"Bearer {KEY}"
 NOWHERE = "http://127.0.0.1:1"
 
 
@@ -81,7 +85,7 @@ def test_server_of_this_home_is_asked_with_its_token(home: Path) -> None:
         announce(home, script.url)
         result = invoke(None, *LIST)
     assert result.exit_code == 0
-    assert [asked.path for asked in script.asked] == ["/healthz", "/api/v1/integrations"]
+    assert [asked.path for asked in script.asked] == ["/healthz", "/readyz", "/api/v1/integrations"]
 
 
 def test_key_wins_over_the_token(home: Path) -> None:
@@ -89,6 +93,21 @@ def test_key_wins_over_the_token(home: Path) -> None:
         announce(home, script.url, token="andon_other")
         assert invoke(None, *LIST, ANDON_KEY=KEY).exit_code == 0
         assert invoke(None, *LIST).exit_code == 1
+
+
+def test_server_that_was_started_again_is_asked_with_its_new_token(home: Path) -> None:
+    def restarted(asked: Asked) -> Answer | None:
+        if asked.path in {"/healthz", "/readyz"} or asked.headers["authorization"] == TOKEN:
+            return None
+        announce(home, script.url)
+        return problem(401, "not_authenticated")
+
+    andon = Andon()
+    with serving(lambda asked: restarted(asked) or andon.answer(asked)) as script:
+        announce(home, script.url, token="andon_before")
+        result = invoke(None, *LIST)
+    assert result.exit_code == 0, result.stderr
+    assert len(script.asked) == 4
 
 
 @pytest.mark.parametrize("text", ['{"url": "http://127.0.0.1:1", "token": "t"}', "[]", "", "{"])
@@ -112,6 +131,29 @@ def test_store_is_opened_where_no_server_runs(monkeypatch: pytest.MonkeyPatch) -
         result = invoke(None, *LIST)
     assert result.exit_code == 0
     assert not waiting
+
+
+def test_store_that_another_process_holds_is_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_server(_settings: Settings) -> Any:
+        announce(home, script.url)
+        raise HomeInUse
+
+    monkeypatch.setitem(sys.modules, "andon.app", SimpleNamespace(open_server=open_server))
+    with running(Andon()) as script:
+        assert invoke(None, *LIST).exit_code == 0
+
+
+def test_store_that_stays_held_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_server(_settings: Settings) -> Any:
+        raise HomeInUse
+
+    monkeypatch.setattr(connection, "_HOME_SECONDS", 0.0)
+    monkeypatch.setitem(sys.modules, "andon.app", SimpleNamespace(open_server=open_server))
+    result = invoke(None, *LIST)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: Another Andon process holds this ANDON_HOME.")
 
 
 def test_problem_is_one_line_on_standard_error() -> None:

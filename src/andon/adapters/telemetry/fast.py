@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw, field
+from msgspec import Meta, Raw
 from pydantic_core import from_json, to_json
 
 from andon.adapters.telemetry.wire import REDACTED_TEXTS, WireUsage, clean_json
 from andon.models.redaction import mask_error_message, may_hold_raw_key, redact
 from andon.schemas.cus import texts
-from andon.schemas.cus.money import MAX_CALL_NANOUSD, NANOUSD_PER_CENT
+from andon.schemas.cus.money import MAX_CALL_CENTS, MAX_CALL_NANOUSD, NANOUSD_PER_CENT
 
 _Id = Annotated[str, Meta(min_length=1, max_length=100)]
 _Text50 = Annotated[str, Meta(max_length=50)]
@@ -27,11 +27,9 @@ _Param = Annotated[str, Meta(max_length=texts.MAX_PARAM_CHARS)]
 _Label = Annotated[str, Meta(max_length=texts.MAX_LABEL_CHARS)]
 _Labels = Annotated[dict[_ParamKey, _Label], Meta(max_length=texts.MAX_LABELS)]
 
-_ABSENT = Raw(b"")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WHOLE_DIGITS = 9
-_CENT_DECIMALS = 7
-_TIME_LENGTHS = (20, 24, 27)
+_EXACT_CHARS = 15
+_SECOND_CHARS = 19
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -72,9 +70,9 @@ class Incoming(
     policy_result: Literal["allowed", "warned", "blocked"] = "allowed"
     error_code: _Text50 | None = None
     error_message: str | None = None
-    metadata_json: Raw = field(default=_ABSENT)  # type: ignore[assignment]
-    request_json: Raw = field(default=_ABSENT)  # type: ignore[assignment]
-    labels_json: Raw = field(default=_ABSENT)  # type: ignore[assignment]
+    metadata_json: Raw = None  # type: ignore[assignment]
+    request_json: Raw = None  # type: ignore[assignment]
+    labels_json: Raw = None  # type: ignore[assignment]
     tokens_cache_read: _Tokens | None = None
     tokens_cache_write: _Tokens | None = None
     tokens_reasoning: _Tokens | None = None
@@ -84,7 +82,7 @@ class Incoming(
     policy_id: _Text100 | None = None
     end_user: _Text100 | None = None
     occurred_at_us: Annotated[str, Meta(max_length=27)] | None = None  # type: ignore[assignment]
-    cost_cents: Raw = field(default=_ABSENT)
+    cost_cents: Raw = None  # type: ignore[assignment]
 
 
 class Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -121,70 +119,75 @@ class _Bounded(dict[Any, Any]):
 
 _clean_names = _Bounded()
 _known_metadata = _Bounded()
+_known_seconds = _Bounded()
 _REMEMBERED_BYTES = 200
 
 
 def finish(record: Incoming) -> bool:
     """Check what msgspec cannot, and normalise in place; False sends the record to the model."""
+    # While it is read, the fields named ..._json and occurred_at_us hold what came.
+    wire: Any = record
     try:
-        _finish(record)
+        if wire.cost_cents is not None:
+            _settle_cost(wire)
+        if wire.occurred_at_us is not None:
+            wire.occurred_at_us = _micros(wire.occurred_at_us)
+        if wire.metadata_json is not None:
+            wire.metadata_json = _metadata(bytes(wire.metadata_json))
+        if wire.request_json is not None:
+            wire.request_json = _request(bytes(wire.request_json))
+        if wire.labels_json is not None:
+            wire.labels_json = _labels(bytes(wire.labels_json))
+        _check_included(wire)
+        _finish_texts(wire)
     except (_Doubt, ValueError, RecursionError):
         # ValueError: also what msgspec and the JSON and time readers raise
         return False
     return True
 
 
-def _finish(record: Incoming) -> None:
-    if record.cost_cents is not _ABSENT:
-        _settle_cost(record)
-    occurred_at: Any = record.occurred_at_us
-    if occurred_at is not None:
-        record.occurred_at_us = _micros(occurred_at)
-    metadata: Any = record.metadata_json
-    record.metadata_json = None if metadata is _ABSENT else _metadata(bytes(metadata))
-    _finish_rare(record)
-    _finish_texts(record)
-
-
-def _finish_rare(record: Incoming) -> None:
-    request: Any = record.request_json
-    record.request_json = None if request is _ABSENT else _request(bytes(request))
-    labels: Any = record.labels_json
-    record.labels_json = None if labels is _ABSENT else _labels(bytes(labels))
+def _check_included(record: Incoming) -> None:
     read, write = record.tokens_cache_read, record.tokens_cache_write
     if (read or write) and (read or 0) + (write or 0) > record.tokens_in:
         raise _Doubt
     if record.tokens_reasoning and record.tokens_reasoning > record.tokens_out:
         raise _Doubt
-    message = record.error_message
-    if message is not None:
-        if "\0" in message:
-            raise _Doubt
-        record.error_message = mask_error_message(message) if message else None
 
 
 def _finish_texts(record: Incoming) -> None:
     fresh = record.call_id
     names = (record.integration_id, record.provider, record.model, record.agent_id)
     if names not in _clean_names:
-        text = "\n".join(name for name in names if name)
-        if "\0" in text:
-            raise _Doubt
-        if may_hold_raw_key(text):
-            fresh = f"{fresh}\n{text}"
-        else:
-            _clean_names.keep(names, True)
+        fresh = f"{fresh}{_unless_clean(names)}"
     if record.session_id is not None:
         fresh = f"{fresh}\n{record.session_id}"
     if record.end_user is not None:
         fresh = f"{fresh}\n{record.end_user}"
-    for extra in (record.error_code, record.error_class, record.policy_id):
-        if extra is not None:
-            fresh = f"{fresh}\n{extra}"
+    if record.policy_id is not None:
+        fresh = f"{fresh}\n{record.policy_id}"
+    if record.error_message is not None or record.error_code is not None or record.error_class:
+        fresh = f"{fresh}{_finish_error(record)}"
     if "\0" in fresh:
         raise _Doubt
     if may_hold_raw_key(fresh):
         _redact_texts(record)
+
+
+def _unless_clean(names: tuple[str | None, ...]) -> str:
+    text = "\n".join(name for name in names if name)
+    if "\0" in text or may_hold_raw_key(text):
+        return "\n" + text
+    _clean_names.keep(names, True)
+    return ""
+
+
+def _finish_error(record: Incoming) -> str:
+    message = record.error_message
+    if message is not None:
+        if "\0" in message:
+            raise _Doubt
+        record.error_message = mask_error_message(message) if message else None
+    return f"\n{record.error_code}\n{record.error_class}"
 
 
 def _redact_texts(record: Incoming) -> None:
@@ -194,36 +197,49 @@ def _redact_texts(record: Incoming) -> None:
             setattr(record, name, redact(text))
 
 
-def _settle_cost(record: Incoming) -> None:
+def _settle_cost(record: Any) -> None:
     raw = bytes(record.cost_cents)
-    record.cost_cents = _ABSENT
+    record.cost_cents = None
     if raw == b"null":
         return
-    whole, _, part = raw.partition(b".")
-    if not whole.isdigit() or len(whole) > _WHOLE_DIGITS or len(part) > _CENT_DECIMALS:
+    # Up to 15 digits name a double of their own, so a float that equals a quotient of
+    # nano-dollars was written as that very decimal.
+    cents = float(raw) if len(raw) <= _EXACT_CHARS else -1.0
+    if not 0.0 <= cents <= MAX_CALL_CENTS:
         raise _Doubt
-    nanousd = int(whole) * NANOUSD_PER_CENT
-    if part:
-        if not part.isdigit():
-            raise _Doubt
-        nanousd += int(part.ljust(_CENT_DECIMALS, b"0"))
-    if nanousd > MAX_CALL_NANOUSD or record.cost_stated_nanousd not in (None, nanousd):
+    nanousd = int(cents * NANOUSD_PER_CENT + 0.5)
+    if nanousd / NANOUSD_PER_CENT != cents:
+        raise _Doubt
+    if record.cost_stated_nanousd is not None and record.cost_stated_nanousd != nanousd:
         raise _Doubt
     record.cost_stated_nanousd = nanousd
 
 
 def _micros(text: str) -> int:
-    size = len(text)
-    if size not in _TIME_LENGTHS or not (
-        text[10] == "T"
-        and text[-1] == "Z"
-        and text[4] == text[7] == "-"
-        and text[13] == text[16] == ":"
-        and (size == 20 or text[19] == ".")
+    second = text[:_SECOND_CHARS]
+    micros: int | None = _known_seconds.get(second)
+    if micros is None:
+        micros = _second_micros(second)
+        _known_seconds.keep(second, micros)
+    rest = text[_SECOND_CHARS:]
+    if rest == "Z":
+        return micros
+    digits = rest[1:-1]
+    if rest[0] != "." or rest[-1] != "Z" or not (digits.isdigit() and digits.isascii()):
+        raise _Doubt
+    return micros + int(digits.ljust(6, "0")[:6])
+
+
+def _second_micros(second: str) -> int:
+    if len(second) != _SECOND_CHARS or not (
+        second[10] == "T"
+        and second[4] == second[7] == "-"
+        and second[13] == second[16] == ":"
+        and second.isascii()
     ):
         raise _Doubt
-    since = datetime.fromisoformat(text) - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    since = datetime.fromisoformat(second).replace(tzinfo=UTC) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000
 
 
 def _metadata(raw: bytes) -> str | None:

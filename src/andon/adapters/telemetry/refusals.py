@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -11,7 +11,8 @@ from andon.schemas.cus_schemas import safe_errors
 MAX_RECORDS = 100
 
 
-class Rejection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rejection:
     """Say which record of a batch was refused, and why."""
 
     index: int

@@ -79,8 +79,9 @@ def _json_or_none(value: dict[str, Any] | None) -> str | None:
 def to_wire(record: CusLLMUsageIngest) -> WireUsage:
     """Bring a checked record into its normal form."""
     request = record.request
+    texts: dict[str, Any] = {name: _clean(getattr(record, name)) for name in REDACTED_TEXTS}
     return WireUsage(
-        **{name: _clean(getattr(record, name)) for name in REDACTED_TEXTS},
+        **texts,
         tokens_in=record.tokens_in,
         tokens_out=record.tokens_out,
         cost_stated_nanousd=record.cost_nanousd_stated,

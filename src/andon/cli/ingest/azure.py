@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,6 @@ from andon.cli.failures import Failure
 from andon.cli.ingest.entries import Bad, Defaults, Entry
 from andon.cli.ingest.source import Source
 from andon.cli.ingest.table import read_rows
-from andon.sdk.encoding import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Trace:
             return Bad(number, "malformed_row", str(refused))
         named = self.defaults.fields()
         integration_id = named["integration_id"]
-        nth = seen.count(traces.digest_of(row))
-        call_id = traces.call_id_of(integration_id, row, nth)
+        digest = traces.digest_of(row)
+        call_id = traces.call_id_of(integration_id, digest, seen.count(digest))
         fields = traces.usage_of(row, call_id, integration_id, named["provider"], named["model"])
         return Entry(
             number,
-            to_json(fields),
+            json.dumps(fields),
             call_id,
             integration_id,
             row.tokens_in,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from andon.cli.connection import Api, Refused
@@ -14,8 +13,6 @@ from andon.cli.usage import PAGE, Sums
 
 _DAY = timedelta(days=1)
 _EARLIEST = date(1970, 1, 1)
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +55,10 @@ class Costs:
             self._last = last
 
     def _remember(self, first: date, last: date) -> None:
-        found = self.summary(first, last)
+        found = self._sums(first, last)
         if found is not None:
-            self._before.cost_nanousd += found["total_cost_nanousd"]
-            self._before.unpriced += found["unpriced_calls"]
+            self._before.cost_nanousd += found.cost_nanousd
+            self._before.unpriced += found.unpriced
 
     def added_nanousd(self, accepted: int) -> int | None:
         """Tell by how much the cost of these days has grown; None when that is not known.
@@ -70,36 +67,29 @@ class Costs:
         """
         if self._first is None or self._last is None:
             return 0 if self.may_read else None
-        found = self.summary(self._first, self._last)
-        if found is None:
+        found = self._sums(self._first, self._last)
+        if found is None or 0 < accepted <= found.unpriced - self._before.unpriced:
             return None
-        unpriced = found["unpriced_calls"] - self._before.unpriced
-        if accepted and unpriced >= accepted:
-            return None
-        return int(found["total_cost_nanousd"]) - self._before.cost_nanousd
+        return found.cost_nanousd - self._before.cost_nanousd
 
-    def summary(self, first: date, last: date) -> Row | None:
-        """Read the sums of days of the tenant; None when this key may not."""
+    def _sums(self, first: date, last: date) -> Sums | None:
+        """Sum days of the tenant over all integrations; None when this key may not read them."""
+        sums = Sums()
+        period = {"period_start": first.isoformat(), "period_end": last.isoformat()}
         try:
-            return self.api.get(
-                "telemetry/usage-summary",
-                period_start=first.isoformat(),
-                period_end=last.isoformat(),
-            )
+            for row in self.api.pages("telemetry/usage-history", limit=PAGE, **period):
+                sums.add(row)
         except Refused as refused:
             if refused.code != "not_allowed":
                 raise
             self.may_read = False
             return None
+        return sums
 
-    def of_days(
-        self, first: datetime, last: datetime, integrations: Collection[str]
-    ) -> Days | None:
+    def of_days(self, first: datetime, last: datetime, integrations: Collection[str]) -> Days:
         """Sum the tenant's days between two moments for some integrations."""
-        rough = self.summary(first.date(), last.date())
-        if rough is None:
-            return None
-        zone = ZoneInfo(self.api.get(f"tenants/{rough['tenant_id']}")["time_zone"])
+        tenant = self.api.get("telemetry/usage-summary")["tenant_id"]
+        zone = ZoneInfo(self.api.get(f"tenants/{tenant}")["time_zone"])
         local = [moment.astimezone(zone).date().isoformat() for moment in (first, last)]
         days = Days(local[0], local[1])
         rows = self.api.pages(

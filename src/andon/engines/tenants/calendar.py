@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -78,8 +79,8 @@ def zone_now(zones: Zones, at_us: int) -> str:
 def month_of(day: int) -> tuple[int, int]:
     """Give the first and the last day (both included) of the month of a day."""
     first = day_of_number(day).replace(day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return day_number(first), day_number(following) - 1
+    number = day_number(first)
+    return number, number + monthrange(first.year, first.month)[1] - 1
 
 
 def change_zone(zones: Zones, name: str, now_us: int) -> Zones:

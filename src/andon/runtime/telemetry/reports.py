@@ -16,7 +16,7 @@ from andon.drivers.database import Tx
 from andon.drivers.telemetry import imports, reads
 from andon.drivers.telemetry.columns import SUMS
 from andon.engines.pricing import nanousd_to_cents
-from andon.engines.telemetry import HOUR_US, RECENT_SECONDS, SECOND_US, key_of
+from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US, key_of
 from andon.engines.tenants import calendar
 from andon.runtime.audit import iso, record_change
 from andon.runtime.context import Context
@@ -144,7 +144,7 @@ def aggregate_daily(
 
 def _daily_cursor(text: str) -> tuple[int, int, str, str]:
     day, integration, agent, model = json.loads(text)
-    return int(day), int(integration), str(agent), str(model)
+    return _small(day), _small(integration), str(agent), str(model)
 
 
 def _read_cursor(cursor: str | None, read: Callable[[str], Any]) -> Any:
@@ -170,7 +170,7 @@ def trace_history(
         raise errors.InvalidRequest(
             "hours are summed by integration and model; ask for agent_id with bucket=day"
         )
-    after = _read_cursor(cursor, int)
+    after = _read_cursor(cursor, _small)
     with ctx.db.reading(caller.tenant.no) as tx:
         filters = _filters(tx, asked)
         if filters is None:
@@ -186,8 +186,23 @@ def trace_history(
     return items[:limit], following
 
 
+def _small(text: str) -> int:
+    number = int(text)
+    if abs(number) > _FARTHEST:
+        raise ValueError
+    return number
+
+
+_FARTHEST = 2**31 - 1
+_LAST_DAY = calendar.day_number(date.max)
+_FIRST_DAY = calendar.day_number(date.min)
+
+
 def midnight_us(caller: Caller, day: int) -> int:
     """Give the instant at which a day of the tenant begins."""
+    if not _FIRST_DAY < day < _LAST_DAY:
+        # No time zone can be told at the ends of the calendar; calls there are in UTC.
+        return day * DAY_US
     named = calendar.day_of_number(day)
     guess = datetime(named.year, named.month, named.day, tzinfo=UTC)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
@@ -227,7 +242,7 @@ def list_records(
 
 def _position(text: str) -> tuple[int, int]:
     block, seq = text.split(".")
-    return int(block), int(seq)
+    return _small(block), _small(seq)
 
 
 _KEPT = (

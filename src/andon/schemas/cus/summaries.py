@@ -41,4 +41,5 @@ class CusUsageSummary(CusAnswer):
     avg_latency_ms: float | None = None
     error_count: int
     blocked_count: int
+    unpriced_calls: int = 0
     by_integration: list[CusIntegrationUsage] | None = None

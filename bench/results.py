@@ -1,0 +1,33 @@
+"""Keeps the last figures of each bench in `bench/RESULTS.md`, one section a question."""
+
+from __future__ import annotations
+
+from bench import machine
+from scripts.tree import ROOT
+
+PATH = ROOT / "bench" / "RESULTS.md"
+_TITLE = """# Results
+
+Written by `make bench ONLY=name ARGS=--save`; the figures of one machine at one time. Each section
+is one run; its commit has a `+` when the product had changes that were not committed.
+"""
+
+
+def keep(name: str, text: str, load: tuple[float, float], seed: str = "none") -> None:
+    """Put a bench's figures in place of its former ones."""
+    sections = _sections()
+    body = text.strip() if "\n|" in text else f"```text\n{text.rstrip()}\n```"
+    before, after = load
+    facts = (
+        f"commit {machine.commit()}, {machine.today()}, seed {seed}, load average {before:.1f} "
+        f"before and {after:.1f} after"
+    )
+    sections[name] = f"## {name}\n\n{facts}\n\n{body}\n"
+    PATH.write_text("\n".join([_TITLE, *(sections[key] for key in sorted(sections))]))
+
+
+def _sections() -> dict[str, str]:
+    if not PATH.exists():
+        return {}
+    parts = PATH.read_text().split("\n## ")[1:]
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}\n" for part in parts}

@@ -1,0 +1,72 @@
+"""One commit holds the usage of several tenants, and each gets its own and no more."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.conftest import ServeWith
+from tests.integration.records import USAGE, report_all, usage
+from tests.integration.serving import Andon
+from tests.integration.test_usage_bounds import commits_held
+
+
+@pytest.fixture(scope="module")
+def served(serve_with: ServeWith) -> Andon:
+    return serve_with()
+
+
+def test_a_group_spans_tenants(served: Andon) -> None:
+    tenants = [served.tenant() for _ in range(6)]
+    calls = {
+        tenant.id: [usage(tenant.integrate(), error_message="it failed") for _ in range(5)]
+        for tenant in tenants
+    }
+    for tenant in tenants:
+        # Known before the commits are held, so that only the commit itself waits.
+        report_all(tenant.admin, [usage(calls[tenant.id][0]["integration_id"])])
+    with ThreadPoolExecutor(len(tenants)) as pool:
+        with commits_held(served):
+            pending = [
+                pool.submit(report_all, tenant.admin, calls[tenant.id]) for tenant in tenants
+            ]
+            _await_waiting(served, 5 * len(tenants))
+        assert [one.result() for one in pending] == [(5, 0)] * len(tenants)
+    spans = [text.split(",") for (text,) in served.rows("SELECT tenants FROM blocks")]
+    assert max(map(len, spans)) >= 2, "no commit held the usage of two tenants"
+    for tenant in tenants:
+        own = {one["call_id"] for one in calls[tenant.id]}
+        kept = tenant.admin.items(USAGE)
+        assert own < {one["call_id"] for one in kept}
+        assert len(kept) == 6
+        assert tenant.admin.read("telemetry/usage-summary")["error_count"] == 5
+
+
+def _await_waiting(served: Andon, depth: int) -> None:
+    while served.meter("andon_intake_queue_records") < depth:
+        pass
+
+
+def test_blocks_are_numbered_without_gaps(served: Andon) -> None:
+    tenant = served.tenant()
+    integration_id = tenant.integrate()
+    with ThreadPoolExecutor(8) as pool:
+        batches = [[usage(integration_id) for _ in range(10)] for _ in range(24)]
+        list(pool.map(lambda batch: report_all(tenant.admin, batch), batches))
+    rows = served.rows("SELECT block, records, committed_us FROM blocks ORDER BY block")
+    assert [number for number, _, _ in rows] == list(range(1, len(rows) + 1))
+    kept = served.rows("SELECT block, count(*) FROM usage GROUP BY block ORDER BY block")
+    assert kept == [(number, records) for number, records, _ in rows]
+
+
+def test_a_group_that_fails_in_part_is_told_record_by_record(served: Andon) -> None:
+    tenant, other = served.tenant(), served.tenant()
+    first = usage(tenant.integrate())
+    report_all(tenant.admin, [first])
+    conflict = {**first, "tokens_in": 1}
+    with ThreadPoolExecutor(2) as pool:
+        refused = pool.submit(tenant.admin.post, USAGE, conflict)
+        accepted = pool.submit(report_all, other.admin, [usage(other.integrate())])
+        assert refused.result().status_code == 409
+        assert accepted.result() == (1, 0)

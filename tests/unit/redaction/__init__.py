@@ -1,0 +1,1 @@
+"""What a raw key looks like, and how it leaves a text."""

@@ -1,0 +1,1 @@
+"""Decoding of reported usage: the fast reading, the verdicts, broken batches."""

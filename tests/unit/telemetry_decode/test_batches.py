@@ -1,0 +1,100 @@
+"""A batch: one bad record does not sink the others, and a bad body is refused as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from andon.adapters.telemetry import BatchRefused, Rejection, decode_batch
+from tests.unit.telemetry_decode.records import batch, body
+
+
+def refusal_of(raw: bytes) -> BatchRefused:
+    with pytest.raises(BatchRefused) as caught:
+        decode_batch(raw)
+    return caught.value
+
+
+def test_good_records_keep_their_places() -> None:
+    decoded = decode_batch(batch(body(call_id="a"), body(call_id="b")))
+    assert [(index, wire.call_id) for index, wire in decoded.records] == [(0, "a"), (1, "b")]
+    assert (decoded.rejected, decoded.size) == ([], 2)
+
+
+def test_a_bad_record_is_refused_alone() -> None:
+    decoded = decode_batch(batch(body(call_id="a"), body(tokens_in=-1), body(call_id="c")))
+    assert [index for index, _ in decoded.records] == [0, 2]
+    assert [(one.index, one.code) for one in decoded.rejected] == [(1, "number_out_of_range")]
+    assert isinstance(decoded.rejected[0], Rejection)
+    assert decoded.rejected[0].message.startswith("tokens_in: ")
+
+
+BROKEN = [
+    b'{"call_id": 01}',
+    b'{"call_id": NaN}',
+    b'{"call_id": "\xff"}',
+    b'{"call_id": "\\ud800"}',
+    b'{"call_id": [}',
+    b'{"call_id": ]}',
+    b'{"call_id": {]}',
+    b'{"call_id": "a",}',
+    b'{"call_id": "a"} rubbish',
+    b"rubbish",
+    b"null",
+    b"",
+    b'{"call_id": ' + b"[" * 3000 + b"]" * 3000 + b"}",
+    b'{"call_id": "\x00"}',
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
+def test_even_what_is_no_json_is_refused_alone(broken: bytes) -> None:
+    decoded = decode_batch(batch(body(call_id="a"), broken, body(call_id="c")))
+    assert [(index, wire.call_id) for index, wire in decoded.records] == [(0, "a"), (2, "c")]
+    assert [one.index for one in decoded.rejected] == [1]
+    assert decoded.size == 3
+
+
+def test_brackets_and_quotes_in_texts_separate_nothing() -> None:
+    tricky = body(call_id='}],"\\', model="a\\\\")
+    decoded = decode_batch(batch(tricky, b"rubbish", body()))
+    assert decoded.records[0][1].call_id == '}],"\\'
+    assert [one.index for one in decoded.rejected] == [1]
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "invalid_json"),
+        (b"{", "invalid_json"),
+        (b"\xef\xbb\xbf" + batch(body()), "invalid_json"),
+        (batch(body())[:-1], "invalid_json"),
+        (batch(body()) + b"}", "invalid_json"),
+        (b'{"records": [' + b"[" * 200_000, "invalid_json"),
+        (b"[" * 200_000 + b"]" * 200_000, "invalid_json"),
+        (b'{"records": ["open', "invalid_json"),
+        (b"[]", "invalid_body"),
+        (b"null", "invalid_body"),
+        (body(), "invalid_body"),
+        (b'{"records": {}}', "invalid_body"),
+        (b'{"records": null}', "invalid_body"),
+        (b'{"records": [], "more": 1}', "invalid_body"),
+        (b'{"records": []}', "empty_batch"),
+        (b' { "records" : [ ] } ', "empty_batch"),
+    ],
+)
+def test_a_body_that_is_no_batch_is_refused(raw: bytes, code: str) -> None:
+    refused = refusal_of(raw)
+    assert refused.code == code
+    assert 400 <= refused.status < 500
+
+
+@pytest.mark.parametrize("last", [body(), b"rubbish"])
+def test_above_100_records_nothing_is_taken(last: bytes) -> None:
+    assert decode_batch(batch(*[body()] * 99, last)).size == 100
+    assert refusal_of(batch(*[body()] * 100, last)).code == "batch_too_large"
+
+
+@pytest.mark.parametrize("piece", [b"{", b"[", b'"', b"\\", b",", b'"\\', b"{}", b'{"a":[', b"]"])
+def test_a_large_hostile_body_comes_to_an_end(piece: bytes) -> None:
+    raw = b'{"records": [' + piece * (1_000_000 // len(piece))
+    assert refusal_of(raw).code in ("invalid_json", "batch_too_large")
