@@ -11,6 +11,7 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,7 +87,7 @@ class Connection:
 
 def run(orders: Orders) -> Measured:
     """Keep every connection busy until the time is up."""
-    makers = {"usage": usage_requests, "spans": span_requests}
+    makers: dict[str, Callable[..., Make]] = {"usage": usage_requests, "spans": span_requests}
     make = makers[orders.make](**orders.arguments)
     connections = [Connection(orders, make) for _ in range(orders.connections)]
     with selectors.DefaultSelector() as selector:

@@ -36,12 +36,27 @@ RECORD_CODES = {
     "with `?import_id=`",
     "missing_field": "a field that every record has is absent; the message names it",
     "unknown_field": "the record has a field that the contract does not know; check its spelling",
+    "unknown_value": "the field takes one of a few words; the message lists them",
+    "wrong_type": "the field takes another kind of value, a number without quotes for one",
+    "not_an_object": "a record is a JSON object",
+    "not_json": "the field takes plain JSON: objects, lists, text, finite numbers",
     "number_out_of_range": "a number is below or above its bounds; the message names the field",
+    "too_many_decimals": "cents have at most 7 decimals: a nano-dollar is the smallest unit",
+    "text_too_short": "the field may not be empty",
+    "text_too_long": "the field takes fewer characters; the message says how many",
+    "invalid_text": "the text holds U+0000 or half of a surrogate pair, which no store can hold",
+    "time_form": "write times as RFC 3339 has them, such as 2026-01-31T12:00:00.123Z",
+    "time_out_of_range": "the time is none that the calendar or the store has",
+    "timezone_missing": "a time needs its offset: add Z or, for one, +02:00",
+    "too_many_labels": "a record has at most 8 labels",
+    "too_many_params": "`request.params` has at most 32 entries",
+    "metadata_too_large": "`metadata` takes at most 16 KiB of JSON",
+    "metadata_too_deep": "`metadata` takes at most 32 levels",
     "tokens_exceed_total": "cached tokens are included in `tokens_in`, reasoning tokens in "
     "`tokens_out`; add them there",
     "cost_mismatch": "`cost_cents` and `cost_nanousd` must say the same; send one of them",
-    "invalid_json": "the record or body is not JSON (RFC 8259)",
-    "invalid_utf8": "the record is not UTF-8",
+    "record_too_large": "one record may not take that many bytes; send less text",
+    "invalid_json": "the record or body is not JSON (RFC 8259) in UTF-8",
     "invalid_body": 'the body is no batch: send `{"records": [...]}`',
     "empty_batch": "the batch holds no record",
     "batch_too_large": "the batch holds more than 100 records; nothing of it was kept. Send less",
@@ -103,8 +118,7 @@ are kept, and the batch answers 200. A batch that cannot be taken at all answers
 
 {records}
 
-Any other code is the name that the validator has for a wrong value, such as `string_too_long`. The
-message names the field.
+Any other code is the validator's own name for a wrong value. The message names the field.
 """
 
 

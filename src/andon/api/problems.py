@@ -106,6 +106,11 @@ def install(app: FastAPI) -> None:
             answer.headers.update(fault.headers)
         return answer
 
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, _fault: Exception) -> JSONResponse:
+        # The framework raises it again after this answer; the edge writes the log.
+        return response_of(_look_into_log(request.state.request_id))
+
 
 def unexpected(fault: Exception, request_id: str) -> errors.AndonError:
     """Log what nobody foresaw, by its place and not by its text, and say only where to look."""
@@ -117,6 +122,10 @@ def unexpected(fault: Exception, request_id: str) -> errors.AndonError:
         "unexpected error",
         extra={"error": type(fault).__name__, "place": where, "request_id": request_id},
     )
+    return _look_into_log(request_id)
+
+
+def _look_into_log(request_id: str) -> errors.AndonError:
     return errors.AndonError(
         f"Something went wrong inside Andon; its log names this request as {request_id}."
     )

@@ -137,44 +137,61 @@ class Rollups(NamedTuple):
 
 
 def roll_up(
-    group: Iterable[Counted], now_us: int, named: Callable[[int, int, str, str], str]
+    group: Iterable[Counted], now_us: int, named: Callable[[int, int, str, str, int], str]
 ) -> Rollups:
     """Sum records by UTC hour and by the tenant's day; `named` bounds the distinct names.
 
-    `named(tenant, day, kind, name)` answers the name to sum under: itself, or `(other)`.
+    `named(tenant, day, kind, name, calls)` answers the name to sum under: itself, or `(other)`.
     """
-    rollups = Rollups({}, {}, {})
+    places: dict[tuple[int, int, int, int, str | None, str], Sums] = {}
+    recent: dict[tuple[int, int, int], int] = {}
     earliest_us = now_us - RECENT_SECONDS * SECOND_US
     for one in group:
-        record = one.record
-        model = named(one.tenant, one.day, "model", record.model)
-        agent = named(one.tenant, one.day, "agent", record.agent_id) if record.agent_id else ""
-        values = _values(one)
-        hour = one.occurred_us // HOUR_US
-        _add(rollups.hourly, (one.tenant, hour, one.integration, model), values)
-        _add(rollups.daily, (one.tenant, one.day, one.integration, agent, model), values)
-        if one.occurred_us > earliest_us and record.policy_result != "blocked":
-            place = (one.tenant, one.integration, one.occurred_us // SECOND_US)
-            rollups.recent[place] = rollups.recent.get(place, 0) + 1
+        record, occurred_us = one.record, one.occurred_us
+        hour = occurred_us // HOUR_US
+        place = (one.tenant, one.day, hour, one.integration, record.agent_id, record.model)
+        sums = places.get(place)
+        if sums is None:
+            sums = places[place] = [0] * 9
+        _count(sums, record, one.cost_nanousd)
+        if occurred_us > earliest_us and record.policy_result != "blocked":
+            second = (one.tenant, one.integration, occurred_us // SECOND_US)
+            recent[second] = recent.get(second, 0) + 1
+    return _named(places, recent, named)
+
+
+def _count(sums: Sums, record: Reported, cost_nanousd: int | None) -> None:
+    sums[0] += 1
+    sums[1] += record.tokens_in
+    sums[2] += record.tokens_out
+    if cost_nanousd is None:
+        sums[6] += 1
+    else:
+        sums[3] += cost_nanousd
+    if is_error(record):
+        sums[4] += 1
+    if record.policy_result == "blocked":
+        sums[5] += 1
+    if record.latency_ms is not None:
+        sums[7] += record.latency_ms
+        sums[8] += 1
+
+
+def _named(
+    places: dict[tuple[int, int, int, int, str | None, str], Sums],
+    recent: dict[tuple[int, int, int], int],
+    named: Callable[[int, int, str, str, int], str],
+) -> Rollups:
+    rollups = Rollups({}, {}, recent)
+    for (tenant, day, hour, integration, agent_id, model_name), sums in places.items():
+        model = named(tenant, day, "model", model_name, sums[0])
+        agent = named(tenant, day, "agent", agent_id, sums[0]) if agent_id else ""
+        _add(rollups.hourly, (tenant, hour, integration, model), sums)
+        _add(rollups.daily, (tenant, day, integration, agent, model), sums)
     return rollups
 
 
-def _values(one: Counted) -> tuple[int, ...]:
-    record = one.record
-    return (
-        1,
-        record.tokens_in,
-        record.tokens_out,
-        one.cost_nanousd or 0,
-        int(is_error(record)),
-        int(record.policy_result == "blocked"),
-        int(one.cost_nanousd is None),
-        record.latency_ms or 0,
-        int(record.latency_ms is not None),
-    )
-
-
-def _add(sums: dict[_K, Sums], key: _K, values: tuple[int, ...]) -> None:
+def _add(sums: dict[_K, Sums], key: _K, values: Sums) -> None:
     present = sums.get(key)
     if present is None:
         sums[key] = list(values)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 
 _LONG_QUOTE_CHARS = 40
 _DEEPEST = 4
+_MOST_MARKS = 500  # no error has more; what stands behind them counts as one quote
 # An apostrophe opens and closes only at the edge of a word; a backslash belongs to its quote.
 _OPEN = re.compile(r"(?<!\\)\\{0,8}(?:[\"`“«]|(?<![\w\"'`\\])'|(?<=\\)')")
 _CLOSERS = {"“": "”", "«": "»"}
@@ -28,14 +31,16 @@ def mask_quotes(text: str) -> str:
     masked inside. A quote that never ends counts to the end of the text, unless an apostrophe
     opened it. Linear in the text.
     """
-    return _mask(text, 0)
+    return _mask(text, 0, count(1))
 
 
-def _mask(text: str, depth: int) -> str:
+def _mask(text: str, depth: int, marks: Iterator[int]) -> str:
     parts: list[str] = []
     endless: set[str] = set()
     at = 0
     while (opened := _OPEN.search(text, at)) is not None:
+        if next(marks) > _MOST_MARKS:
+            return "".join(parts) + _masked_tail(text[at:])
         mark = opened.group()
         end = _find_end(text, opened.end(), mark, endless)
         parts.append(text[at : opened.end()])
@@ -45,18 +50,27 @@ def _mask(text: str, depth: int) -> str:
         body, closed = text[at : end[0]], text[end[0] : end[1]]
         is_envelope = depth < _DEEPEST and _is_envelope(text, opened.start())
         parts[-1] = parts[-1][: len(parts[-1]) - len(mark)]
-        parts.append(_masked_quote(mark, body, closed, depth if is_envelope else None))
+        if is_envelope:
+            parts.append(mark + _mask(body, depth + 1, marks) + closed)
+        else:
+            parts.append(_masked_quote(mark, body, closed))
         at = end[1]
     parts.append(text[at:])
     return "".join(parts)
 
 
-def _masked_quote(mark: str, body: str, closed: str, depth: int | None) -> str:
-    if depth is not None:
-        return mark + _mask(body, depth + 1) + closed
+def _masked_quote(mark: str, body: str, closed: str) -> str:
     if len(body) < _LONG_QUOTE_CHARS or _ADDRESS.fullmatch(body):
         return mark + body + closed
-    return f'"[quoted {len(body)} characters]"'
+    return _quoted(body)
+
+
+def _masked_tail(text: str) -> str:
+    return text if len(text) < _LONG_QUOTE_CHARS else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return f'"[quoted {len(text)} characters]"'
 
 
 def _is_envelope(text: str, start: int) -> bool:

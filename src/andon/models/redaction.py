@@ -93,7 +93,7 @@ def is_secret_name(name: str) -> bool:
 
 def contains_raw_key(text: str) -> bool:
     """Tell whether a text holds something of the shape of a raw key or of other credentials."""
-    return any(pattern.search(text) for pattern in RAW_KEY)
+    return may_hold_raw_key(text) and any(pattern.search(text) for pattern in RAW_KEY)
 
 
 def may_contain_raw_key(raw: bytes) -> bool:
@@ -166,8 +166,9 @@ def _replace(match: re.Match[str]) -> str:
 
 def redact(text: str) -> str:
     """Replace each key by `[redacted:<8 hex of its SHA-256>]`; equal texts stay equal."""
-    for pattern in RAW_KEY:
-        text = pattern.sub(_replace, text)
+    if may_hold_raw_key(text):
+        for pattern in RAW_KEY:
+            text = pattern.sub(_replace, text)
     return text
 
 

@@ -44,14 +44,14 @@ COUNTED = st.builds(
 GROUPS = st.lists(COUNTED, max_size=30)
 
 
-def as_it_is(_tenant: int, _day: int, _kind: str, name: str) -> str:
+def as_it_is(_tenant: int, _day: int, _kind: str, name: str, _calls: int) -> str:
     return name
 
 
-def bounded(most: int) -> Callable[[int, int, str, str], str]:
+def bounded(most: int) -> Callable[[int, int, str, str, int], str]:
     seen: dict[tuple[int, int, str], set[str]] = {}
 
-    def named(tenant: int, day: int, kind: str, name: str) -> str:
+    def named(tenant: int, day: int, kind: str, name: str, _calls: int) -> str:
         names = seen.setdefault((tenant, day, kind), set())
         if name in names or len(names) < most:
             names.add(name)

@@ -16,6 +16,7 @@ from andon.adapters.telemetry.refusals import (
     Rejection,
     judge,
     no_batch,
+    no_json,
     no_records,
     too_large,
 )
@@ -24,6 +25,8 @@ from andon.adapters.telemetry.wire import WireUsage, to_wire
 from andon.schemas.cus_schemas import CusLLMUsageIngest
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_JUDGED_BYTES = 262_144  # many times what the bounds of all fields but error_message allow
 
 
 class DecodedBatch(NamedTuple):
@@ -44,6 +47,8 @@ def decode_one(body: bytes) -> WireUsage:
 
 
 def _judge(body: bytes) -> WireUsage:
+    if len(body) > _JUDGED_BYTES:
+        raise RecordRefused("record_too_large", f"send at most {_JUDGED_BYTES} bytes a record")
     try:
         return to_wire(CusLLMUsageIngest.model_validate_json(body))
     except ValidationError as exc:
@@ -74,7 +79,7 @@ def _slices(body: bytes) -> list[bytes]:
     try:
         slices = [bytes(raw) for raw in fast.read_raw_batch(body).records]
     except msgspec.ValidationError:
-        raise no_batch() from None
+        raise (no_batch() if _is_json(body) else no_json()) from None
     except _UNREADABLE:
         slices = _split(body)
     _check_size(len(slices))

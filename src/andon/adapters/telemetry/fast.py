@@ -29,7 +29,9 @@ _Labels = Annotated[dict[_ParamKey, _Label], Meta(max_length=texts.MAX_LABELS)]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT_CHARS = 15
+_ZEROS = (b"0", b"0.0")  # others may be too small for a float
 _SECOND_CHARS = 19
+_FRACTIONS = {"Z": 0} | {f".{millis:03}Z": millis * 1000 for millis in range(1000)}
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -121,6 +123,7 @@ _clean_names = _Bounded()
 _known_metadata = _Bounded()
 _known_seconds = _Bounded()
 _REMEMBERED_BYTES = 200
+_READ_BYTES = 4 * texts.MAX_JSON_BYTES
 
 
 def finish(record: Incoming) -> bool:
@@ -208,7 +211,7 @@ def _settle_cost(record: Any) -> None:
     if not 0.0 <= cents <= MAX_CALL_CENTS:
         raise _Doubt
     nanousd = int(cents * NANOUSD_PER_CENT + 0.5)
-    if nanousd / NANOUSD_PER_CENT != cents:
+    if nanousd / NANOUSD_PER_CENT != cents or (not nanousd and raw not in _ZEROS):
         raise _Doubt
     if record.cost_stated_nanousd is not None and record.cost_stated_nanousd != nanousd:
         raise _Doubt
@@ -216,16 +219,16 @@ def _settle_cost(record: Any) -> None:
 
 
 def _micros(text: str) -> int:
-    second = text[:_SECOND_CHARS]
+    second, rest = text[:_SECOND_CHARS], text[_SECOND_CHARS:]
     micros: int | None = _known_seconds.get(second)
     if micros is None:
         micros = _second_micros(second)
         _known_seconds.keep(second, micros)
-    rest = text[_SECOND_CHARS:]
-    if rest == "Z":
-        return micros
+    fraction = _FRACTIONS.get(rest)
+    if fraction is not None:
+        return micros + fraction
     digits = rest[1:-1]
-    if rest[0] != "." or rest[-1] != "Z" or not (digits.isdigit() and digits.isascii()):
+    if rest[:1] != "." or rest[-1] != "Z" or not (digits.isdigit() and digits.isascii()):
         raise _Doubt
     return micros + int(digits.ljust(6, "0")[:6])
 
@@ -256,7 +259,8 @@ def _metadata(raw: bytes) -> str | None:
 def _json_text(raw: bytes) -> str:
     # An escape may hide what no store can hold; each bracket is a level at the most.
     if (
-        not raw.startswith(b"{")
+        len(raw) > _READ_BYTES
+        or not raw.startswith(b"{")
         or b"\\u" in raw
         or raw.count(b"{") + raw.count(b"[") > texts.MAX_JSON_DEPTH
     ):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from andon.adapters.telemetry.refusals import MAX_RECORDS, no_json, too_large
 
 _HEAD = re.compile(rb'[ \t\r\n]*+\{[ \t\r\n]*+"records"[ \t\r\n]*+:[ \t\r\n]*+\[')
 _TAIL = re.compile(rb"[ \t\r\n]*+\}[ \t\r\n]*+")
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\],]', re.DOTALL)
+# A text without an end is one token, so that it is walked over once.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[{}\[\],]', re.DOTALL)
+_MAX_TOKENS = 50_000  # what 100 ordinary records have twice over
 _OPENER = {b"}": b"{", b"]": b"["}
 
 
@@ -16,8 +19,8 @@ def split_batch(body: bytes) -> list[bytes]:
     """Cut out the text of each record; raise BatchRefused where the envelope itself is broken.
 
     Brackets that do not match close up to the nearest one of their kind, and one that closes
-    nothing within a record is passed over, so that a fault stays in its record. Linear, and
-    without recursion.
+    nothing within a record is passed over, so that a fault stays in its record. Linear, without
+    recursion, and bounded: beyond 50,000 texts and marks the body counts as broken.
     """
     head = _HEAD.match(body)
     if head is None:
@@ -25,7 +28,7 @@ def split_batch(body: bytes) -> list[bytes]:
     slices: list[bytes] = []
     start = head.end()
     stack: list[bytes] = []
-    for token in _TOKEN.finditer(body, start):
+    for token in islice(_TOKEN.finditer(body, start), _MAX_TOKENS):
         mark = token.group()
         if mark in (b"{", b"["):
             stack.append(mark)

@@ -17,6 +17,7 @@ from andon.runtime.telemetry.names import NameBook
 from andon.runtime.tenants.caller import Tenant
 
 STATED = "stated"
+_MINUTE_US = 60 * telemetry.SECOND_US
 
 
 class UsageRecord(telemetry.Reported, Protocol):
@@ -88,6 +89,7 @@ class Group:
         self._first: dict[tuple[int, bytes], _Candidate] = {}
         self._again: list[_Candidate] = []
         self._ids = uuid7_series(tx.now_us, ctx.random(8 * len(group)))
+        self._prices: dict[tuple[str, str, int], pricing.PriceRow | None] = {}
         self._received_day = tx.now_us // telemetry.DAY_US
         settings = ctx.settings
         self._earliest_us = tx.now_us - settings.dedupe_horizon_days * telemetry.DAY_US
@@ -201,7 +203,7 @@ class Group:
             return record.cost_stated_nanousd, STATED
         if record.policy_result == "blocked" and not record.tokens_in and not record.tokens_out:
             return 0, None
-        row = self._ctx.prices.find(record.provider, record.model, occurred_us)
+        row = self._price_row(record, occurred_us)
         if row is None:
             self._ctx.meters.unpriced.inc()
             return None, None
@@ -214,6 +216,16 @@ class Group:
             tokens_reasoning=record.tokens_reasoning,
         )
         return cost, row.ref
+
+    def _price_row(self, record: UsageRecord, occurred_us: int) -> pricing.PriceRow | None:
+        # Prices change on whole minutes at the finest, so one look-up serves a minute's records.
+        place = (record.provider, record.model, occurred_us // _MINUTE_US)
+        try:
+            return self._prices[place]
+        except KeyError:
+            found = self._ctx.prices.find(record.provider, record.model, occurred_us)
+            self._prices[place] = found
+            return found
 
     def _row(
         self, seq: int, candidate: _Candidate, day: int, cost: int | None, ref: str | None

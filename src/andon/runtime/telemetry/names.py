@@ -51,9 +51,9 @@ class NameBook:
         """Tell whether a day can take no more names of this kind."""
         return len(names.known[kind]) + added >= self._bounds[kind]
 
-    def folded(self, kind: str) -> None:
-        """Count a record that is summed under (other)."""
-        self._meters.folded.labels(kind).inc()
+    def folded(self, kind: str, calls: int) -> None:
+        """Count records that are summed under (other)."""
+        self._meters.folded.labels(kind).inc(calls)
 
 
 class NamesOfGroup:
@@ -67,8 +67,8 @@ class NamesOfGroup:
         self._fresh: dict[tuple[int, int, str], int] = {}
         self.added: dict[tuple[int, int, str, str], None] = {}
 
-    def name(self, tenant: int, day: int, kind: str, name: str) -> str:
-        """Answer the name itself, or (other) where the day is full."""
+    def name(self, tenant: int, day: int, kind: str, name: str, calls: int) -> str:
+        """Answer the name to sum calls under: itself, or (other) where the day is full."""
         if (tenant, day, kind, name) in self.added:
             return name
         names = self._read.get((tenant, day)) or self._book.remembered((tenant, day))
@@ -83,7 +83,7 @@ class NamesOfGroup:
         assert names is not None
         fresh = self._fresh.get((tenant, day, kind), 0)
         if self._book.is_full(names, kind, fresh):
-            self._book.folded(kind)
+            self._book.folded(kind, calls)
             return OTHER
         self._fresh[tenant, day, kind] = fresh + 1
         self.added[tenant, day, kind, name] = None

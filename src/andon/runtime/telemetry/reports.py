@@ -144,6 +144,10 @@ def aggregate_daily(
 
 def _daily_cursor(text: str) -> tuple[int, int, str, str]:
     day, integration, agent, model = json.loads(text)
+    names = f"{agent}{model}"
+    names.encode()  # a half of a surrogate pair is a ValueError
+    if "\0" in names:
+        raise ValueError
     return _small(day), _small(integration), str(agent), str(model)
 
 

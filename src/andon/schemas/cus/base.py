@@ -14,8 +14,16 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from andon.schemas.cus.errors import PLACEHOLDER, hidden
+from andon.schemas.cus.errors import PLACEHOLDER, hidden, refusal
 from andon.schemas.cus.money import NANOUSD_PER_CENT, agree, round_to_cents
+
+_MAX_FIELDS = 100
+
+
+def _bound_fields(data: Any) -> None:
+    # Each unknown field is an error of its own: a million of them must not be listed.
+    if isinstance(data, Mapping) and len(data) > _MAX_FIELDS:
+        raise refusal("too_many_fields", "send only the fields of the contract")
 
 
 class CusRequest(BaseModel):
@@ -32,6 +40,7 @@ class CusRequest(BaseModel):
     def hide_inputs(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Pass an error on without what was put in, which may be a secret in the wrong field."""
         try:
+            _bound_fields(data)
             made = handler(data)
             made.check_whole()
         except ValidationError as exc:

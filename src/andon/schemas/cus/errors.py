@@ -16,7 +16,7 @@ _LONGEST_NAME = 80
 def refusal(code: str, message: str) -> PydanticCustomError:
     """Make an error with a stable code, whose message is taken as it stands."""
     escaped = message.replace("{", "(").replace("}", ")")
-    return PydanticCustomError(code, escaped)  # type: ignore[arg-type]  # wants a literal
+    return PydanticCustomError(code, escaped)
 
 
 def shown_name(name: str | int) -> str | int:

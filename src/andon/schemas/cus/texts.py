@@ -60,13 +60,14 @@ def check_json(value: dict[str, Any], name: str) -> dict[str, Any]:
     _check_tree(value, name)
     encoded = to_json(value)
     if len(encoded) > MAX_JSON_BYTES:
-        raise refusal(f"{name}_too_large", f"send at most {MAX_JSON_BYTES} bytes of {name}")
+        raise _too_large(name)
     plain: dict[str, Any] = from_json(encoded)
     return plain
 
 
 def _check_tree(root: dict[str, Any], name: str) -> None:
     pending: list[tuple[Any, int]] = [(root, 1)]
+    seen = 0
     while pending:
         value, depth = pending.pop()
         if isinstance(value, str):
@@ -74,9 +75,17 @@ def _check_tree(root: dict[str, Any], name: str) -> None:
         elif isinstance(value, (dict, list, tuple)):
             if depth > MAX_JSON_DEPTH:
                 raise refusal(f"{name}_too_deep", f"nest {name} at most {MAX_JSON_DEPTH} levels")
-            pending.extend((item, depth + 1) for item in _items(value, name))
+            items = _items(value, name)
+            seen += len(items)
+            if seen > MAX_JSON_BYTES:  # each takes a byte at the least
+                raise _too_large(name)
+            pending.extend((item, depth + 1) for item in items)
         else:
             _check_scalar(value, name)
+
+
+def _too_large(name: str) -> Exception:
+    return refusal(f"{name}_too_large", f"send at most {MAX_JSON_BYTES} bytes of {name}")
 
 
 def _items(value: dict[Any, Any] | list[Any] | tuple[Any, ...], name: str) -> list[Any]:
@@ -98,12 +107,17 @@ def _not_json(name: str) -> Exception:
     return refusal("not_json", f"send {name} as plain JSON: objects, lists, text, numbers")
 
 
-def check_map(
-    value: dict[str, str], name: str, *, entries: int, key_chars: int, value_chars: int
-) -> dict[str, str]:
-    """Check a map of strings to strings for its bounds."""
-    if len(value) > entries:
+def bound_map(value: Any, name: str, entries: int) -> Any:
+    """Refuse an object of too many entries before any of them is looked at."""
+    if isinstance(value, dict) and len(value) > entries:
         raise refusal(f"too_many_{name}", f"send at most {entries} {name}")
+    return value
+
+
+def check_map(
+    value: dict[str, str], name: str, *, key_chars: int, value_chars: int
+) -> dict[str, str]:
+    """Check the entries of a map of strings to strings."""
     for key, text in value.items():
         if not 1 <= len(key) <= key_chars or len(text) > value_chars:
             raise refusal(

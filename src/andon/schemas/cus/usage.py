@@ -64,18 +64,20 @@ class CusLLMRequestFacts(CusRequest):
     has_images: bool | None = None
     params: dict[str, str] | None = None
 
+    @field_validator("params", mode="before")
+    @classmethod
+    def count_params(cls, value: Any) -> Any:
+        """Hold params to 32 entries."""
+        return texts.bound_map(value, "params", texts.MAX_PARAMS)
+
     @field_validator("params")
     @classmethod
     def bound_params(cls, value: dict[str, str] | None) -> dict[str, str] | None:
-        """Hold params to 32 entries, names to 100 characters and values to 500."""
+        """Hold the names of params to 100 characters and the values to 500."""
         if value is None:
             return None
         return texts.check_map(
-            value,
-            "params",
-            entries=texts.MAX_PARAMS,
-            key_chars=texts.MAX_NAME_CHARS,
-            value_chars=texts.MAX_PARAM_CHARS,
+            value, "params", key_chars=texts.MAX_NAME_CHARS, value_chars=texts.MAX_PARAM_CHARS
         )
 
 
@@ -121,16 +123,18 @@ class CusLLMUsageIngest(_UsageFields):
         """Hold metadata to 16 KiB of compact JSON and 32 levels."""
         return texts.check_json(value, "metadata")
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def count_labels(cls, value: Any) -> Any:
+        """Hold labels to 8 entries."""
+        return texts.bound_map(value, "labels", texts.MAX_LABELS)
+
     @field_validator("labels")
     @classmethod
     def bound_labels(cls, value: dict[str, str]) -> dict[str, str]:
-        """Hold labels to 8 entries, names and values to 100 characters."""
+        """Hold the names and values of labels to 100 characters."""
         return texts.check_map(
-            value,
-            "labels",
-            entries=texts.MAX_LABELS,
-            key_chars=texts.MAX_NAME_CHARS,
-            value_chars=texts.MAX_LABEL_CHARS,
+            value, "labels", key_chars=texts.MAX_NAME_CHARS, value_chars=texts.MAX_LABEL_CHARS
         )
 
     def check_whole(self) -> None:
