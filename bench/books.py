@@ -72,7 +72,7 @@ class Audit:
     """What one look at the books found."""
 
     rows: int
-    lost: int
+    lost: frozenset[Call]
     counted_twice: int
     unacknowledged: int
     faults: list[str]
@@ -88,7 +88,7 @@ def audit(store: Store, acked: Set[Call], sent: Set[Call], prefix: str) -> Audit
         rows = _number(read, "SELECT count(*) FROM usage")
         twice = _number(read, _COUNTED_TWICE)
         faults = [*_halves(read, rows), *_rollup_faults(read), *_block_faults(read)]
-    lost = acked - stored.keys()
+    lost = frozenset(acked - stored.keys())
     if lost:
         faults.append(f"{len(lost)} acknowledged records are not there, e.g. {min(lost)}")
     if twice:
@@ -96,7 +96,7 @@ def audit(store: Store, acked: Set[Call], sent: Set[Call], prefix: str) -> Audit
     unknown = stored.keys() - sent
     if unknown:
         faults.append(f"{len(unknown)} records were never sent, e.g. {min(unknown)}")
-    return Audit(rows, len(lost), twice, len(stored.keys() - acked), faults)
+    return Audit(rows, lost, twice, len(stored.keys() - acked), faults)
 
 
 def _stored(read: Read, prefix: str) -> dict[Call, int]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bench.books import Audit, Call, audit
-from bench.load import Account, Client, Gate, Ledger
+from bench.load import Account, Client, Gate, Ledger, Trigger
 from tests.servers.andon import AndonServer
 
 RECORDS_A_ROUND = 4_000
-CLIENTS = 6
+CLIENTS = 8
 _PATIENCE_SECONDS = 60.0
-_POLL_SECONDS = 0.002
 
 
 @dataclass(slots=True)
@@ -52,6 +49,8 @@ class Campaign:
         self._accounts = list(_accounts(server))
         self._acked: set[Call] = set()
         self._sent: set[Call] = set()
+        self._lost: set[Call] = set()
+        self._twice = 0
         self._rows = 0
 
     def run_round(self, number: int, *, gently: bool = False) -> Tally:
@@ -62,10 +61,13 @@ class Campaign:
         rng = random.Random(f"{self._seed}:{number}")
         ledgers = [Ledger(account) for account in self._accounts]
         gate = Gate(CLIENTS)
-        clients = [self._client(number, i, ledgers, gate) for i in range(CLIENTS)]
+        trigger = self._trigger(rng, gently)
+        clients = [self._client(number, i, ledgers, gate, trigger) for i in range(CLIENTS)]
         for client in clients:
             client.start()
-        self._wait_for_load(ledgers, clients, rng)
+        if not trigger.done.wait(_PATIENCE_SECONDS):
+            wrong = [line for ledger in ledgers for line in ledger.wrong]
+            raise RuntimeError(f"the clients do not get on: {wrong[:3]}")
         status = self._server.stop() if gently else self._server.kill()
         gate.close(_PATIENCE_SECONDS)
         cut_off = sum(ledger.cut_off for ledger in ledgers)
@@ -92,47 +94,50 @@ class Campaign:
         if accepted > stored:
             faults.append(f"{accepted} records were called new, but only {stored} came to be")
         acked = sum(len(ledger.acked) for ledger in ledgers)
+        lost, twice = len(self._lost), last.counted_twice - self._twice
+        # Whatever is wrong is told once, by the round that did it.
         self._acked.update(*(ledger.acked for ledger in ledgers))
+        self._acked -= self._lost
+        self._lost, self._twice = set(), last.counted_twice
         self._sent.update(_sent(ledgers))
         return Tally(
             rounds=1,
             acked=acked,
-            lost=last.lost,
-            counted_twice=last.counted_twice,
+            lost=lost,
+            counted_twice=twice,
             accepted=accepted,
             duplicates=sum(ledger.duplicates for ledger in ledgers),
             cut_off=cut_off,
             faults=[f"round {number} of seed {self._seed}: {line}" for line in faults],
         )
 
-    def _client(self, number: int, place: int, ledgers: list[Ledger], gate: Gate) -> Client:
+    def _client(
+        self, number: int, place: int, ledgers: list[Ledger], gate: Gate, trigger: Trigger
+    ) -> Client:
         # Two clients of different tenants share a name: their call_ids are equal and independent.
         name = f"r{number}c{place // len(ledgers)}"
         return Client(
             ledgers[place % len(ledgers)],
             gate,
+            trigger,
             lambda: self._server.url,
             name,
             f"{self._seed}:{number}:{place}",
             RECORDS_A_ROUND // CLIENTS,
         )
 
-    def _wait_for_load(
-        self, ledgers: list[Ledger], clients: list[Client], rng: random.Random
-    ) -> None:
-        """Return at a random moment while the clients are at work."""
+    def _trigger(self, rng: random.Random, gently: bool) -> Trigger:
+        """Choose the moment: with the first byte of an acknowledgement, or a little later."""
         wanted = rng.uniform(0.01, 0.75) * RECORDS_A_ROUND
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while sum(len(ledger.acked) for ledger in ledgers) < wanted:
-            if time.monotonic() > deadline or not any(client.is_alive() for client in clients):
-                wrong = [line for ledger in ledgers for line in ledger.wrong]
-                raise RuntimeError(f"the clients do not get on: {wrong[:3]}")
-            time.sleep(_POLL_SECONDS)
-        threading.Event().wait(rng.uniform(0, 0.02))
+        delay = 0.0 if rng.random() < 0.6 else rng.uniform(0, 0.02)
+        act = self._server.terminate if gently else self._server.strike
+        return Trigger(wanted, delay, act)
 
     def _look(self, ledgers: list[Ledger], when: str) -> Audit:
         acked = self._acked.union(*(ledger.acked for ledger in ledgers))
         found = audit(self._server.store, acked, self._sent | _sent(ledgers), "r")
+        # A duplicate may bring back what was lost: it was lost all the same.
+        self._lost |= found.lost
         found.faults[:] = [f"{when}: {line}" for line in found.faults]
         return found
 

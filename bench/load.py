@@ -96,6 +96,30 @@ class Gate:
             self._changed.notify_all()
 
 
+class Trigger:
+    """Does something once, in the thread that hears the n-th record's acknowledgement."""
+
+    def __init__(self, wanted: float, delay_seconds: float, act: Callable[[], object]) -> None:
+        self._left = wanted
+        self._delay_seconds = delay_seconds
+        self._act = act
+        self._lock = threading.Lock()
+        self._fired = False
+        self.done = threading.Event()
+
+    def hear(self, records: int) -> None:
+        """Count records whose acknowledgement begins to arrive."""
+        with self._lock:
+            self._left -= records
+            if self._left > 0 or self._fired:
+                return
+            self._fired = True
+        if self._delay_seconds:
+            time.sleep(self._delay_seconds)
+        self._act()
+        self.done.set()
+
+
 class Client(threading.Thread):
     """One client: its requests follow from its seed, its retries from what goes wrong."""
 
@@ -103,6 +127,7 @@ class Client(threading.Thread):
         self,
         ledger: Ledger,
         gate: Gate,
+        trigger: Trigger | None,
         address: Callable[[], str],
         name: str,
         seed: str,
@@ -110,6 +135,7 @@ class Client(threading.Thread):
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._ledger = ledger
+        self._trigger = trigger
         self._gate = gate
         self._address = address
         self._random = random.Random(seed)
@@ -194,7 +220,7 @@ class Client(threading.Thread):
         while True:
             self._gate.pass_through()
             try:
-                status, answer = self._post(BATCH if is_batch else ONE, body)
+                status, answer = self._post(BATCH if is_batch else ONE, body, len(records))
             except (OSError, http.client.HTTPException):
                 self._hang_up()
                 status, answer = 0, {}
@@ -210,7 +236,7 @@ class Client(threading.Thread):
                     self._ledger.cut_off += 1
             time.sleep(_PAUSE_SECONDS)
 
-    def _post(self, path: str, body: str) -> tuple[int, Record]:
+    def _post(self, path: str, body: str, size: int) -> tuple[int, Record]:
         if self._connection is None:
             host = urlsplit(self._address()).netloc
             self._connection = http.client.HTTPConnection(host, timeout=_ANSWER_SECONDS)
@@ -220,6 +246,8 @@ class Client(threading.Thread):
         }
         self._connection.request("POST", path, body, headers)
         answer = self._connection.getresponse()
+        if self._trigger is not None and answer.status == 200:
+            self._trigger.hear(size)
         return answer.status, json.loads(answer.read())
 
     def _hang_up(self) -> None:

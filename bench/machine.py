@@ -53,6 +53,15 @@ def load_average() -> float:
     return os.getloadavg()[0]
 
 
+def cpu_seconds(pid: int) -> float:
+    """Give the processor time that a process and its living children have used (Linux)."""
+    task = Path(f"/proc/{pid}")
+    fields = (task / "stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = (task / "task" / str(pid) / "children").read_text().split()
+    return own + sum(cpu_seconds(int(child)) for child in children)
+
+
 def versions() -> dict[str, str]:
     """Name the versions that a figure depends on."""
     return {

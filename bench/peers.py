@@ -33,15 +33,16 @@ at = "2026-01-01T00:00:0{}+00:00"
 with tempfile.TemporaryDirectory() as folder:
     store = SQLiteStore(folder + "/agentmesh.db")
     synchronous = store._conn.execute("pragma synchronous").fetchone()[0]
-    done, start = 0, time.perf_counter()
+    done, start, cpu = 0, time.perf_counter(), time.process_time()
     while (elapsed := time.perf_counter() - start) < seconds:
         trace = uuid.uuid4().hex
         spans = [SpanData(trace, uuid.uuid4().hex[:16], "chat gpt-4o", at.format(1), at.format(3),
                           kind="CLIENT", status="ok", attributes=dict(attributes))
                  for _ in range(size)]
         done += store.ingest_spans(spans)["spans"]
+    cpu = time.process_time() - cpu
     store.close()
-print(json.dumps({"rate": done / elapsed, "synchronous": synchronous}))
+print(json.dumps({"rate": done / elapsed, "cpu": cpu / done, "synchronous": synchronous}))
 """
 
 
@@ -82,8 +83,8 @@ def direct_rate(python: Path, size: int, seconds: float, attributes: dict[str, A
 
 
 @contextmanager
-def agentmesh_server(python: Path) -> Iterator[int]:
-    """Serve agentmesh's receiver on an empty database; gives its port."""
+def agentmesh_server(python: Path) -> Iterator[tuple[int, int]]:
+    """Serve agentmesh's receiver on an empty database; gives its port and process id."""
     with tempfile.TemporaryDirectory(prefix="andon-peer-") as folder:
         port = _free_port()
         # The watchdog ends it when this process is gone, however it goes.
@@ -107,7 +108,7 @@ def agentmesh_server(python: Path) -> Iterator[int]:
             )
         try:
             _wait_for(f"http://127.0.0.1:{port}/readyz", process)
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
             process.wait(30)

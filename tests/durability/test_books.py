@@ -38,7 +38,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[SqliteStore, Ledg
     with AndonServer.start(store) as server:
         account = Account("default", server.key, [server.create_integration("books")])
         ledger, gate = Ledger(account), Gate(1)
-        client = Client(ledger, gate, lambda: server.url, "r", "books", _RECORDS)
+        client = Client(ledger, gate, None, lambda: server.url, "r", "books", _RECORDS)
         client.start()
         client.join()
         server.stop()

@@ -106,9 +106,14 @@ class AndonServer:
     def kill(self) -> int:
         """End the server by SIGKILL, wait until the process is gone; gives its exit status."""
         # The watchdog reaps it, so that its locks are free when this returns.
-        if self.running:
-            os.kill(self.pid, signal.SIGKILL)
+        self.strike()
         return self.wait()
+
+    def strike(self) -> None:
+        """Send SIGKILL this instant, from whatever thread; `kill` waits for what follows."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.running:
+                os.kill(self.pid, signal.SIGKILL)
 
     def terminate(self) -> None:
         """Ask the server to end (SIGTERM) and do not wait."""

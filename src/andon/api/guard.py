@@ -54,7 +54,7 @@ class GuardedRoute(APIRoute):
             key = request.headers.get("idempotency-key")
             if request.method != "POST" or key is None:
                 return await inner(request)
-            digest = hashlib.sha256(request.url.path.encode() + b"\0" + body).digest()
+            digest = hashlib.sha256(request.scope["path"].encode() + b"\0" + body).digest()
             return await idempotent.once(request, caller, key, digest, inner)
 
         return guarded

@@ -25,7 +25,7 @@ async def once(
     if not 1 <= len(key) <= 200 or not key.isprintable():
         raise errors.InvalidRequest("Idempotency-Key must have 1 to 200 printable characters")
     ctx = service_of(request).ctx
-    place = repeats.Place(caller, f"{request.method} {request.url.path}", key, digest)
+    place = repeats.Place(caller, f"{request.method} {request.scope['path']}", key, digest)
     before = await ctx.run(repeats.reserve, ctx, place)
     if before is not None:
         answer = JSONResponse(json.loads(before.body), before.status)

@@ -2,12 +2,15 @@
 
 import http
 import logging
+import re
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from andon import errors
 from andon.models.redaction import redact
@@ -100,16 +103,34 @@ def install(app: FastAPI) -> None:
         return response_of(of_validation(fault.errors()))
 
     @app.exception_handler(HTTPException)
-    async def _framework(_request: Request, fault: HTTPException) -> JSONResponse:
+    async def _framework(request: Request, fault: HTTPException) -> JSONResponse:
+        allowed = _methods_at(request)
+        if allowed and fault.status_code in {404, 405}:
+            answer = response_of(errors.MethodNotAllowed())
+            answer.headers["Allow"] = ", ".join(sorted(allowed))
+            return answer
         answer = response_of(of_http(fault))
-        if fault.headers:
-            answer.headers.update(fault.headers)
+        answer.headers.update(fault.headers or {})
         return answer
 
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, _fault: Exception) -> JSONResponse:
         # The framework raises it again after this answer; the edge writes the log.
         return response_of(_look_into_log(request.state.request_id))
+
+
+def _methods_at(request: Request) -> set[str]:
+    """List the methods that this address takes: the framework names its first route's alone."""
+    found: set[str] = set()
+    for path, item in request.app.openapi()["paths"].items():
+        if _pattern_of(path).fullmatch(request.scope["path"]):
+            found |= {method.upper() for method in item}
+    return found
+
+
+@cache
+def _pattern_of(path: str) -> re.Pattern[str]:
+    return compile_path(path)[0]
 
 
 def unexpected(fault: Exception, request_id: str) -> errors.AndonError:

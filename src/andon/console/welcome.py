@@ -10,7 +10,7 @@ body { max-width: 46rem; margin: 3rem auto; padding: 0 1.25rem; }
 h1 { font-size: 1.6rem; margin-bottom: .25rem; }
 h2 { font-size: 1.1rem; margin-top: 2rem; }
 pre { padding: .9rem 1rem; overflow-x: auto; border: 1px solid; border-radius: .5rem;
-  font: .875rem/1.5 ui-monospace, monospace; }
+  font: .8125rem/1.5 ui-monospace, monospace; }
 code { font-family: ui-monospace, monospace; }
 li { margin: .25rem 0; }
 """
@@ -29,15 +29,16 @@ _PAGE = """<!doctype html>
 against limits.</p>
 <h2>1. Make an integration and a key for your application</h2>
 <p>In a terminal on this machine, in the folder of Andon:</p>
-<pre>.venv/bin/andon integrations add my-app --provider openai --credential-ref env://OPENAI_API_KEY
+<pre>.venv/bin/andon integrations add my-app --provider openai \\
+  --credential-ref env://OPENAI_API_KEY
 .venv/bin/andon keys create my-app --role ingest</pre>
 <h2>2. Report a first call</h2>
 <p>With curl (<code>INTEGRATION_ID</code> and <code>KEY</code> are what the two commands
 printed):</p>
 <pre>curl {url}/api/v1/telemetry/llm-usage \\
   -H 'Authorization: Bearer KEY' -H 'Content-Type: application/json' \\
-  -d '{{"integration_id": "INTEGRATION_ID", "call_id": "first-call", "provider": "openai",
-       "model": "gpt-4o", "tokens_in": 1200, "tokens_out": 300}}'</pre>
+  -d '{{"integration_id": "INTEGRATION_ID", "call_id": "first-call",
+       "provider": "openai", "model": "gpt-4o", "tokens_in": 1200, "tokens_out": 300}}'</pre>
 <p>Or with three lines of Python (<code>ANDON_URL={url}</code> and <code>ANDON_KEY</code> in the
 environment):</p>
 <pre>from andon.sdk import Client

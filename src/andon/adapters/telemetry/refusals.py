@@ -59,8 +59,6 @@ _CODES = {
     "less_than_equal": ("number_out_of_range", ""),
     "enum": ("unknown_value", ""),
     "literal_error": ("unknown_value", ""),
-    # a half of a surrogate pair in a text with bounds is found by Pydantic itself
-    "string_unicode": ("invalid_text", "remove unpaired surrogates; no store can hold them"),
 }
 
 

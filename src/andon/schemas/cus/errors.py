@@ -10,7 +10,10 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from andon.models.redaction import redact
 
 PLACEHOLDER = "[hidden]"
+INVALID_TEXT = ("invalid_text", "remove U+0000 and unpaired surrogates; no store can hold them")
 _LONGEST_NAME = 80
+# Texts with bounds are looked at by Pydantic before our own check comes to them.
+_RENAMED = {"string_unicode": INVALID_TEXT}
 
 
 def refusal(code: str, message: str) -> PydanticCustomError:
@@ -36,8 +39,9 @@ def hidden(exc: ValidationError) -> ValidationError:
 def _hidden_line(line: ErrorDetails) -> InitErrorDetails:
     # The rendered message becomes the template of a custom error: the context, which may hold
     # what a validator put there, is dropped, type and message stay.
+    code, message = _RENAMED.get(line["type"], (line["type"], line["msg"]))
     return InitErrorDetails(
-        type=refusal(line["type"], line["msg"]),
+        type=refusal(code, message),
         loc=tuple(shown_name(part) for part in line["loc"]),
         input=PLACEHOLDER,
     )

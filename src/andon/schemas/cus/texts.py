@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import from_json, to_json
 
-from andon.schemas.cus.errors import refusal
+from andon.schemas.cus.errors import INVALID_TEXT, refusal
 
 MAX_TOKENS = 1_000_000_000
 MAX_INT64 = 2**63 - 1
@@ -24,9 +24,7 @@ MAX_PARAM_CHARS = 500
 def clean_text(text: str) -> str:
     """Refuse what PostgreSQL cannot hold: U+0000 and halves of surrogate pairs."""
     if "\0" in text or not _is_unicode(text):
-        raise refusal(
-            "invalid_text", "remove U+0000 and unpaired surrogates; no store can hold them"
-        )
+        raise refusal(*INVALID_TEXT)
     return text
 
 
