@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from bench.chaos_kill import run_kill
 
-CAMPAIGNS: dict[str, Callable[[int, str], bool]] = {"kill": run_kill}
+CAMPAIGNS: dict[str, Callable[[int, str, bool], bool]] = {"kill": run_kill}
 _ROUNDS = 20
 
 
@@ -23,9 +23,10 @@ def main() -> int:
     parser.add_argument("--only", choices=sorted(CAMPAIGNS), help="the campaign to run")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="rounds a database")
     parser.add_argument("--seed", default=secrets.token_hex(4), help="what the rounds follow from")
+    parser.add_argument("--save", action="store_true", help="write sums to bench/RESULTS.md")
     asked = parser.parse_args()
     chosen = [asked.only] if asked.only else list(CAMPAIGNS)
-    held = [CAMPAIGNS[name](asked.rounds, asked.seed) for name in chosen]
+    held = [CAMPAIGNS[name](asked.rounds, asked.seed, asked.save) for name in chosen]
     return 0 if all(held) else 1
 
 

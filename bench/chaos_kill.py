@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from bench import machine
+from bench import machine, results
 from bench.kill import Campaign, Tally
 from bench.tallies import out_of, read_tally, write_tally
 from tests.servers.andon import AndonServer
@@ -20,8 +21,9 @@ ROUNDS_A_STORE = 20
 _NAME = "kill"
 
 
-def run_kill(rounds: int, seed: str) -> bool:
+def run_kill(rounds: int, seed: str, save: bool) -> bool:
     """Run rounds on SQLite and on PostgreSQL; tell whether no fault was ever found."""
+    before = machine.load_average()
     print(f"kill: {rounds} rounds a database, seed {seed}", flush=True)
     kept = read_tally(_NAME)
     sums = {kind: Tally(**kept.get(kind, {})) for kind in ("sqlite", "postgresql")}
@@ -33,7 +35,10 @@ def run_kill(rounds: int, seed: str) -> bool:
                 for number in range(first, last):
                     total.add(_one_round(campaign, kind, number))
                     _keep(sums, seed, kept)
-    print("\n".join(lines(sums)))
+    text = "\n".join(lines(sums))
+    print(text)
+    if save:
+        results.keep(_NAME, text, (before, machine.load_average()), seed)
     return not any(total.faults for total in sums.values())
 
 
@@ -59,9 +64,8 @@ def _one_round(campaign: Campaign, kind: str, number: int) -> Tally:
     return tally
 
 
-def _keep(sums: dict[str, Tally], seed: str, before: dict[str, object]) -> None:
-    known = before.get("runs")
-    runs = [*known] if isinstance(known, list) else []
+def _keep(sums: dict[str, Tally], seed: str, kept: dict[str, Any]) -> None:
+    runs = kept.get("runs", [])
     run = {"seed": seed, "commit": machine.commit(), "date": machine.today()}
     write_tally(
         _NAME, {kind: asdict(total) for kind, total in sums.items()} | {"runs": [*runs, run]}

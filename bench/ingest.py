@@ -64,7 +64,7 @@ def main() -> None:
                 _measure_andon(store, postgres, results)
             if python is not None:
                 _measure_agentmesh(python, results)
-    print(f"{machine.processor()}; {versions}; fdatasync of 4 KiB {_sync_ms():.1f} ms (median)\n")
+    print(f"{versions}; fdatasync of 4 KiB {_sync_ms():.1f} ms (median)\n")
     print("\n".join(_table(results)))
     print(f"\n{_conditions()}\n\n{_verdict(results)}")
 

@@ -8,8 +8,9 @@ from scripts.tree import ROOT
 PATH = ROOT / "bench" / "RESULTS.md"
 _TITLE = """# Results
 
-Written by `make bench ONLY=name ARGS=--save`; the figures of one machine at one time. Each section
-is one run; its commit has a `+` when the product had changes that were not committed.
+Written by `make bench ONLY=name ARGS=--save` and `make chaos ONLY=name ARGS=--save`: the figures of
+one machine at one time, the last run of each question. A commit with a `+` had changes in `src`
+that were not committed.
 """
 
 
@@ -19,8 +20,8 @@ def keep(name: str, text: str, load: tuple[float, float], seed: str = "none") ->
     body = text.strip() if "\n|" in text else f"```text\n{text.rstrip()}\n```"
     before, after = load
     facts = (
-        f"commit {machine.commit()}, {machine.today()}, seed {seed}, load average {before:.1f} "
-        f"before and {after:.1f} after"
+        f"commit {machine.commit()}, {machine.today()}, {machine.processor()}, seed {seed}, "
+        f"load average {before:.1f} before and {after:.1f} after"
     )
     sections[name] = f"## {name}\n\n{facts}\n\n{body}\n"
     PATH.write_text("\n".join([_TITLE, *(sections[key] for key in sorted(sections))]))

@@ -61,7 +61,10 @@ def test_sums_of_integrations_have_twins_of_their_own() -> None:
     assert summary.model_dump(mode="json")["by_integration"][0]["total_cost_nanousd"] == 30_000_000
 
 
-@given(st.integers(-(10**18), 10**18))
+HALF_CENTS = st.integers(-(10**9), 10**9).map(lambda halves: halves * 5_000_000)
+
+
+@given(st.integers(-(10**18), 10**18) | HALF_CENTS)
 def test_cents_are_nano_dollars_rounded_once_half_to_even(nanousd: int) -> None:
     summary = CusUsageSummary(**SUMMARY, total_cost_nanousd=nanousd)
     exact = Decimal(nanousd).scaleb(-7).quantize(Decimal(1), ROUND_HALF_EVEN)

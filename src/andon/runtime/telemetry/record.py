@@ -39,8 +39,9 @@ class Recorder:
             await self.ctx.run(_require_import, self.ctx, caller, import_id)
         outcomes: list[Outcome | None] = [None] * len(records)
         places, submitted = [], []
+        numbers = await self._numbers(caller, records)
         for place, record in enumerate(records):
-            number = await self.numbers.number_of(caller.tenant.no, record.integration_id)
+            number = numbers[record.integration_id]
             if number is None:
                 outcomes[place] = _UNKNOWN
                 continue
@@ -51,6 +52,16 @@ class Recorder:
         done = [outcome for outcome in outcomes if outcome is not None]
         self._meter(done)
         return done
+
+    async def _numbers(
+        self, caller: Caller, records: Sequence[UsageRecord]
+    ) -> dict[str, int | None]:
+        found: dict[str, int | None] = {}
+        for record in records:
+            if record.integration_id not in found:
+                number = await self.numbers.number_of(caller.tenant.no, record.integration_id)
+                found[record.integration_id] = number
+        return found
 
     def _meter(self, outcomes: Sequence[Outcome]) -> None:
         counts: dict[tuple[str, str], int] = {}
