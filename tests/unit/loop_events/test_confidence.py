@@ -160,5 +160,6 @@ def test_what_is_no_count_of_incidents_is_refused(occurrences: Any) -> None:
 
 
 def test_a_text_is_no_answer_to_whether_a_match_is_strong() -> None:
+    words: Any = "false"
     with pytest.raises(ValueError, match="is_strong_match"):
-        ConfidenceCalculator.calculate_recovery_confidence(0.9, 3, "false")  # type: ignore[arg-type]
+        ConfidenceCalculator.calculate_recovery_confidence(0.9, 3, words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -136,7 +136,8 @@ def test_what_is_outside_a_vocabulary_is_refused(field: str, value: Any) -> None
 
 
 def test_values_are_taken_for_members() -> None:
-    event = LoopEvent.create("i", "t", "incident_created", {}, "error", "novel")  # type: ignore[arg-type]
+    stage, failure, band = cast("tuple[Any, Any, Any]", ("incident_created", "error", "novel"))
+    event = LoopEvent.create("i", "t", stage, {}, failure, band)
     assert event.stage is LoopStage.INCIDENT_CREATED
     assert event.failure_state is LoopFailureState.ERROR
     assert event.confidence_band is ConfidenceBand.NOVEL

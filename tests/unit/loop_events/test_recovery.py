@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -173,7 +173,8 @@ def test_a_stored_row_is_checked(field: str, value: Any) -> None:
         "confidence_band": "weak_match",
         "action_type": "retry",
     }
-    assert RecoverySuggestion(**row).confidence_band is ConfidenceBand.WEAK_MATCH  # type: ignore[arg-type]
+    again = RecoverySuggestion(**cast("dict[str, Any]", row))
+    assert again.confidence_band is ConfidenceBand.WEAK_MATCH
     with pytest.raises(ValueError, match="pass"):
         RecoverySuggestion(**row | {field: value})  # type: ignore[arg-type]
 

@@ -32,11 +32,10 @@ class RecordRefused(Exception):
 class BatchRefused(Exception):
     """The body is no batch of records; none of it was taken."""
 
-    def __init__(self, code: str, message: str, status: int) -> None:
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status
 
 
 _WRONG_TYPE = "wrong_type"
@@ -74,24 +73,22 @@ def judge(exc: ValidationError) -> RecordRefused:
 def no_json() -> BatchRefused:
     """Refuse a body that cannot be taken apart."""
     return BatchRefused(
-        "invalid_json", "send valid JSON (RFC 8259, UTF-8 without a BOM) as the body", 400
+        "invalid_json", "send valid JSON (RFC 8259, UTF-8 without a BOM) as the body"
     )
 
 
 def no_batch() -> BatchRefused:
     """Refuse a body of another form."""
     return BatchRefused(
-        "invalid_body", 'send an object with one field: {"records": [...]}, 1 to 100 records', 422
+        "invalid_body", 'send an object with one field: {"records": [...]}, 1 to 100 records'
     )
 
 
 def too_large() -> BatchRefused:
     """Refuse a batch of more records than one transaction should hold."""
-    return BatchRefused(
-        "batch_too_large", f"send at most {MAX_RECORDS} records a batch; split it", 422
-    )
+    return BatchRefused("batch_too_large", f"send at most {MAX_RECORDS} records a batch; split it")
 
 
 def no_records() -> BatchRefused:
     """Refuse a batch of nothing."""
-    return BatchRefused("empty_batch", "send at least one record", 422)
+    return BatchRefused("empty_batch", "send at least one record")
