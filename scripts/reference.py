@@ -206,15 +206,9 @@ them. A secret is never shown again, nor in an error.
 `andon doctor` says what follows from them: which store, which SQLite, which clock, which disk.
 """
 
-UNDESCRIBED = {
-    "integration_cache_seconds": "how long an integration's number is remembered for its usage",
-    "last_used_flush_seconds": "between two writes of when keys were last used",
-}
-"""What a field says here as long as it does not say so itself."""
-
 
 def _setting(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
-    described = field.description or UNDESCRIBED[name]
+    described = field.description or ""
     return (f"`ANDON_{name.upper()}`", _kind(field), _default(name, field), one_line(described))
 
 

@@ -60,8 +60,12 @@ class Settings(BaseSettings):
     key_cache_seconds: float = Field(
         1.0, ge=0, le=2, description="how long a checked key is trusted; revocation takes this long"
     )
-    integration_cache_seconds: float = Field(1.0, ge=0, le=60)
-    last_used_flush_seconds: float = Field(5.0, gt=0)
+    integration_cache_seconds: float = Field(
+        1.0, ge=0, le=60, description="how long a known integration_id is trusted by ingest"
+    )
+    last_used_flush_seconds: float = Field(
+        5.0, gt=0, description="how often the last use of keys is written"
+    )
     sweep_interval_seconds: float = Field(60.0, gt=0, description="between two housekeeping passes")
     idempotency_hours: int = Field(24, ge=1, description="how long an Idempotency-Key is kept")
     read_connections: int = Field(4, ge=1, le=64, description="connections that only read")
