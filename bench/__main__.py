@@ -8,7 +8,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 
-from bench import ingest, machine, pricing, results
+from bench import ingest, pricing, results
 
 BENCHES: dict[str, Callable[[], None]] = {"ingest": ingest.main, "pricing": pricing.main}
 
@@ -39,11 +39,11 @@ def main() -> int:
     asked = parser.parse_args()
     for name in [asked.only] if asked.only else BENCHES:
         print(f"== {name}", flush=True)
-        before = machine.load_average()
+        started = results.Started.now()
         with _remembered() as printed:
             BENCHES[name]()
             if asked.save:
-                results.keep(name, printed.getvalue(), (before, machine.load_average()))
+                results.keep(name, printed.getvalue(), started)
     return 0
 
 

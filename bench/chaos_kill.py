@@ -23,7 +23,7 @@ _NAME = "kill"
 
 def run_kill(rounds: int, seed: str, save: bool) -> bool:
     """Run rounds on SQLite and on PostgreSQL; tell whether no fault was ever found."""
-    before = machine.load_average()
+    started = results.Started.now()
     print(f"kill: {rounds} rounds a database, seed {seed}", flush=True)
     kept = read_tally(_NAME)
     sums = {kind: Tally(**kept.get(kind, {})) for kind in ("sqlite", "postgresql")}
@@ -38,7 +38,7 @@ def run_kill(rounds: int, seed: str, save: bool) -> bool:
     text = "\n".join(lines(sums))
     print(text)
     if save:
-        results.keep(_NAME, text, (before, machine.load_average()), seed)
+        results.keep(_NAME, text, started, seed)
     return not any(total.faults for total in sums.values())
 
 

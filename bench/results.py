@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 from bench import machine
 from scripts.tree import ROOT
 
@@ -14,14 +17,27 @@ that were not committed.
 """
 
 
-def keep(name: str, text: str, load: tuple[float, float], seed: str = "none") -> None:
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What was checked out, and how busy the machine was, when a measurement began."""
+
+    commit: str
+    load: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Look at both now."""
+        return cls(machine.commit(), machine.load_average())
+
+
+def keep(name: str, text: str, started: Started, seed: str = "none") -> None:
     """Put a bench's figures in place of its former ones."""
     sections = _sections()
     body = text.strip() if "\n|" in text else f"```text\n{text.rstrip()}\n```"
-    before, after = load
+    after = machine.load_average()
     facts = (
-        f"commit {machine.commit()}, {machine.today()}, {machine.processor()}, seed {seed}, "
-        f"load average {before:.1f} before and {after:.1f} after"
+        f"commit {started.commit}, {machine.today()}, {machine.processor()}, seed {seed}, "
+        f"load average {started.load:.1f} before and {after:.1f} after"
     )
     sections[name] = f"## {name}\n\n{facts}\n\n{body}\n"
     PATH.write_text("\n".join([_TITLE, *(sections[key] for key in sorted(sections))]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import json
 import os
 import secrets
@@ -12,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -261,8 +262,22 @@ def serve(settings: Settings) -> int:
             _greet(listening.url, first, database)
             server = _server(parts.asgi)
             _stop_on_signals(server)
-            asyncio.run(_run(parts, server, listener))
+            _run_until_done(_run(parts, server, listener))
     return 0
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:  # there is none for Windows
+        return asyncio.new_event_loop()
+    made: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return made
+
+
+def _run_until_done(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(work)
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:
@@ -300,7 +315,7 @@ def open_server(settings: Settings) -> Iterator[Listening]:
         listener = _listen("127.0.0.1", 0)
         server = _server(parts.asgi)
         thread = threading.Thread(
-            target=lambda: asyncio.run(_run(parts, server, listener)), name="andon-server"
+            target=lambda: _run_until_done(_run(parts, server, listener)), name="andon-server"
         )
         thread.start()
         try:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from andon import app
+from andon import app, errors
 from tests.integration.conftest import ServeWith
 from tests.integration.doors import Door, Tenancy, unique
-from tests.integration.serving import Andon, serving, settings_of
+from tests.integration.serving import Andon, fresh_store, migrate, serving, settings_of
 from tests.integration.test_tenants import await_code
 from tests.servers.andon import AndonServer
+from tests.servers.postgres import PostgresServer
 from tests.servers.stores import Store
 
 
@@ -213,13 +216,17 @@ def test_garbage_is_no_key(andon: Andon, key: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
 
-@pytest.fixture
-def two_replicas(store: Store) -> Iterator[tuple[Andon, Andon]]:
-    """Serve one PostgreSQL database by two servers."""
-    if store.kind == "sqlite":
-        pytest.skip("one process serves an embedded store; replicas need PostgreSQL")
-    store.prepare()
-    with serving(store) as first, serving(store) as second:
+@pytest.fixture(scope="module")
+def two_replicas(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Andon, Andon]]:
+    """Serve one PostgreSQL database by two servers; an embedded store has one only."""
+    folder = tmp_path_factory.mktemp("replicas")
+    with (
+        fresh_store("postgresql", folder, postgres_server) as store,
+        serving(store) as first,
+        serving(store) as second,
+    ):
         yield first, second
 
 
@@ -253,32 +260,89 @@ def test_a_key_made_at_one_replica_is_taken_at_the_other(
 
 
 def test_the_preset_admin_key(fresh_server: AndonServer) -> None:
-    client = fresh_server.client()
+    client, old = fresh_server.client(), fresh_server.key
     keys = client.get("/api/v1/keys").json()["items"]
     assert [(one["name"], one["role"], one["prefix"]) for one in keys] == [("admin", "admin", None)]
     person = client.get(f"/api/v1/principals/{keys[0]['principal_id']}").json()
     assert (person["kind"], person["name"]) == ("person", "admin")
-    assert fresh_server.key not in fresh_server.log_text()
-    assert "First admin key" not in fresh_server.log_text()
 
-
-def test_another_preset_admin_key_revokes_the_old_one(fresh_server: AndonServer) -> None:
-    old = fresh_server.key
-    before = fresh_server.client().get("/api/v1/keys").json()["items"]
-    fresh_server.stop()
+    # Another key in its place revokes it, and belongs to the same person.
     fresh_server.key = unique("another-key-that-is-long-enough")
     fresh_server.restart()
     assert fresh_server.client(old).get("/api/v1/keys").status_code == 401
     after = fresh_server.client().get("/api/v1/keys").json()["items"]
     assert [one["revoked_at"] is None for one in after] == [False, True]
-    # It is the same person with another key.
-    assert after[1]["principal_id"] == before[0]["principal_id"]
-    fresh_server.restart()
-    assert len(fresh_server.client().get("/api/v1/keys").json()["items"]) == 2
+    assert after[1]["principal_id"] == keys[0]["principal_id"]
+    for key in (old, fresh_server.key, "First admin key"):
+        assert key not in fresh_server.log_text()
+
+
+def test_the_same_preset_key_is_adopted_once(store: Store) -> None:
+    migrate(store)
+    preset = unique("a-preset-key-that-is-long-enough")
+    for _ in range(3):
+        assert app.init(settings_of(store, admin_key=preset)) is None
+    with serving(store) as andon:
+        assert len(Door(andon.http, preset).items("keys")) == 1
+
+
+def test_a_preset_key_that_was_revoked_is_refused(store: Store) -> None:
+    migrate(store)
+    settings = settings_of(store, admin_key=unique("a-preset-key-that-is-long-enough"))
+    app.init(settings)
+    with serving(store) as andon:
+        key = andon.root.items("keys")[0]
+        assert andon.root.ask("DELETE", f"keys/{key['id']}").status_code == 204
+    with pytest.raises(errors.StoreRefused, match="was revoked"):
+        app.init(settings)
+
+
+STARTS_RACE = pytest.mark.xfail(
+    strict=False, reason="ensure_first_admin looks and then writes, without a lock between"
+)
+
+
+@STARTS_RACE
+def test_replicas_that_start_at_once_share_the_preset_key(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    with fresh_store("postgresql", tmp_path, postgres_server) as store:
+        preset = unique("a-preset-key-that-is-long-enough")
+        settings = settings_of(store, admin_key=preset)
+        gate = threading.Barrier(6)
+
+        def start(_: int) -> str | None:
+            gate.wait()
+            return app.init(settings)
+
+        with ThreadPoolExecutor(6) as pool:
+            assert list(pool.map(start, range(6))) == [None] * 6
+        with serving(store) as andon:
+            keys = Door(andon.http, preset).items("keys")
+            assert [one["revoked_at"] for one in keys] == [None]
+            people = [one["name"] for one in andon.root.items("principals")]
+            assert people == ["admin"]
+
+
+@STARTS_RACE
+def test_replicas_that_start_at_once_show_one_first_key(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    with fresh_store("postgresql", tmp_path, postgres_server) as store:
+        settings = settings_of(store)
+        gate = threading.Barrier(6)
+
+        def start(_: int) -> str | None:
+            gate.wait()
+            return app.init(settings)
+
+        with ThreadPoolExecutor(6) as pool:
+            shown = [key for key in pool.map(start, range(6)) if key is not None]
+        assert len(shown) == 1
 
 
 def test_the_first_key_of_an_empty_store_is_given_once(store: Store) -> None:
-    store.prepare()
+    migrate(store)
     settings = settings_of(store)
     secret = app.init(settings)
     assert secret is not None

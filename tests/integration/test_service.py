@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import socket
 import time
 from contextlib import closing
@@ -12,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from andon import app
+from andon import app, errors
 from andon.api.edge import SECURITY_HEADERS
 from andon.runtime import audit
 from tests.integration.doors import Tenancy, new_door
@@ -238,11 +240,27 @@ def test_a_body_that_ends_early_sinks_nobody(andon: Andon, tenant: Tenancy) -> N
     assert report(tenant.admin, usage(tenant.integrate())).status_code == 200
 
 
+def _other_end(client: socket.socket) -> socket.socket:
+    """Find the server's end of a connection among the descriptors of this process."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            end = socket.socket(fileno=os.dup(int(name)))
+            with contextlib.suppress(OSError):
+                if end.getpeername() == client.getsockname():
+                    return end
+            end.close()
+    raise AssertionError("the server's end of the connection is not in this process")
+
+
 def test_answers_are_not_held_back_by_the_network(andon: Andon) -> None:
-    # asyncio sets TCP_NODELAY on the connections of a listener that names its protocol, and on no
-    # other; without it every answer waits 40 ms for the peer's delayed acknowledgement.
-    with closing(app._listen("127.0.0.1", 0)) as listener:
-        assert listener.proto == socket.IPPROTO_TCP
+    # Head and body leave in two writes: without TCP_NODELAY the second one waits some 40 ms for
+    # the peer's delayed acknowledgement of the first.
+    host, port = andon.url.removeprefix("http://").split(":")
+    with closing(socket.create_connection((host, int(port)))) as client:
+        client.sendall(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert client.recv(1) == b"H"
+        with closing(_other_end(client)) as end:
+            assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def _lines(server: AndonServer) -> list[dict[str, Any]]:
@@ -321,10 +339,10 @@ def test_the_document_names_every_route_and_its_problems(andon: Andon) -> None:
 def test_one_process_serves_an_embedded_store(store: Store) -> None:
     if store.kind != "sqlite":
         pytest.skip("PostgreSQL is served by any number of processes")
-    with AndonServer.start(store) as first:
-        with pytest.raises(RuntimeError, match="Another Andon process holds this ANDON_HOME"):
-            AndonServer(store).launch()
-        assert first.client().get("/readyz").status_code == 200
+    with serving(store) as first:
+        with pytest.raises(errors.HomeInUse, match="another ANDON_HOME"):
+            app.init(first.settings)
+        assert first.http.get("/readyz").status_code == 200
 
 
 def test_files_are_for_their_owner_only(andon_server: AndonServer) -> None:

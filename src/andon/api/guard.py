@@ -1,6 +1,7 @@
 """The guard of every route: who asks, whether the object is theirs, whether they may."""
 
 import hashlib
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -117,13 +118,21 @@ async def _read_body(request: Request) -> bytes:
     body = b"".join(chunks)
     # Kept where the framework looks for it, since the stream is read.
     request._body = body
-    if contains_raw_key(_unescaped(body)):
+    if contains_raw_key(_plain_text(body)):
         raise errors.RawCredential
     return body
 
 
-def _unescaped(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
-    if "\\u" not in text:
+def _plain_text(body: bytes) -> str:
+    """Write a body without escapes, in which a key could hide; what is no JSON stays as it is."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise errors.InvalidJson from None
+    if "\0" in text:
+        # The framework would read UTF-16 and UTF-32 as well, which the search for keys does not.
+        raise errors.InvalidJson
+    try:
+        return json.dumps(json.loads(text.removeprefix("\ufeff")), ensure_ascii=False)
+    except (ValueError, RecursionError):
         return text
-    return text.encode("ascii", "backslashreplace").decode("unicode_escape", "replace")
