@@ -9,7 +9,7 @@ import pytest
 from tests.integration.conftest import ServeWith
 from tests.integration.records import USAGE, report_all, usage
 from tests.integration.serving import Andon
-from tests.integration.test_usage_bounds import commits_held
+from tests.integration.test_usage_bounds import await_depth, commits_held
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_a_group_spans_tenants(served: Andon) -> None:
             pending = [
                 pool.submit(report_all, tenant.admin, calls[tenant.id]) for tenant in tenants
             ]
-            _await_waiting(served, 5 * len(tenants))
+            await_depth(served, 5 * len(tenants))
         assert [one.result() for one in pending] == [(5, 0)] * len(tenants)
     spans = [text.split(",") for (text,) in served.rows("SELECT tenants FROM blocks")]
     assert max(map(len, spans)) >= 2, "no commit held the usage of two tenants"
@@ -41,11 +41,6 @@ def test_a_group_spans_tenants(served: Andon) -> None:
         assert own < {one["call_id"] for one in kept}
         assert len(kept) == 6
         assert tenant.admin.read("telemetry/usage-summary")["error_count"] == 5
-
-
-def _await_waiting(served: Andon, depth: int) -> None:
-    while served.meter("andon_intake_queue_records") < depth:
-        pass
 
 
 def test_blocks_are_numbered_without_gaps(served: Andon) -> None:

@@ -297,12 +297,6 @@ def test_a_preset_key_that_was_revoked_is_refused(store: Store) -> None:
         app.init(settings)
 
 
-STARTS_RACE = pytest.mark.xfail(
-    strict=False, reason="ensure_first_admin looks and then writes, without a lock between"
-)
-
-
-@STARTS_RACE
 def test_replicas_that_start_at_once_share_the_preset_key(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -324,7 +318,6 @@ def test_replicas_that_start_at_once_share_the_preset_key(
             assert people == ["admin"]
 
 
-@STARTS_RACE
 def test_replicas_that_start_at_once_show_one_first_key(
     postgres_server: PostgresServer, tmp_path: Path
 ) -> None:

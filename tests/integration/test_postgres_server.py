@@ -44,6 +44,7 @@ def test_service_role_owns_nothing_and_bypasses_nothing(
         ).fetchone()
         owned = connection.execute(
             "SELECT count(*) FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid "
+            "JOIN pg_database b ON b.oid = d.dbid AND b.datname = current_database() "
             "WHERE r.rolname = current_user AND d.deptype = 'o'"
         ).fetchone()
     assert rights == (False, False, False, False)

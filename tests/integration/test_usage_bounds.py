@@ -96,7 +96,8 @@ def test_folded_names_are_counted(small: Andon) -> None:
     assert small.meter(name, kind="model") == before + 2
 
 
-def _await_depth(andon: Andon, depth: int) -> None:
+def await_depth(andon: Andon, depth: int) -> None:
+    """Wait until this many records wait for a commit."""
     deadline = time.monotonic() + 10
     while andon.meter("andon_intake_queue_records") != depth:
         assert time.monotonic() < deadline, "the queue does not fill"
@@ -113,7 +114,7 @@ def test_a_full_queue_says_when_to_come_back(small: Andon) -> None:
     with ThreadPoolExecutor(1) as pool:
         with commits_held(small):
             pending = pool.submit(report_all, door, waiting)
-            _await_depth(small, 100)
+            await_depth(small, 100)
             answer = report(door, one_more)
         assert pending.result() == (100, 0)
     assert (answer.status_code, answer.json()["code"]) == (503, "intake_full")

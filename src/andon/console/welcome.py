@@ -11,7 +11,7 @@ h1 { font-size: 1.6rem; margin-bottom: .25rem; }
 h2 { font-size: 1.1rem; margin-top: 2rem; }
 pre { padding: .9rem 1rem; overflow-x: auto; border: 1px solid; border-radius: .5rem;
   font: .8125rem/1.5 ui-monospace, monospace; }
-code { font-family: ui-monospace, monospace; }
+code { overflow-wrap: anywhere; font-family: ui-monospace, monospace; }
 li { margin: .25rem 0; }
 """
 

@@ -8,7 +8,8 @@ from sqlalchemy import and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from andon.drivers.database import Tx
-from andon.drivers.database.tables import integrations, tenants
+from andon.drivers.database.tables import integrations
+from andon.drivers.tenants import lock_tenant
 
 Row = dict[str, Any]
 
@@ -18,8 +19,7 @@ def insert_integration(tx: Tx, row: Row) -> bool:
 
     The tenant's row is locked first, so that two makers do not take the same number.
     """
-    lock = select(tenants.c.tenant).where(tenants.c.tenant == tx.tenant).with_for_update()
-    tx.conn.execute(lock)
+    lock_tenant(tx)
     number = select(func.coalesce(func.max(integrations.c.no), 0) + 1).where(tx.of(integrations))
     values = {**row, "tenant": tx.tenant, "no": tx.conn.execute(number).scalar_one()}
     try:

@@ -33,6 +33,12 @@ def tenant_by_id(tx: Tx, tenant_id: str) -> Row | None:
     return _one(tx, select(tenants).where(tenants.c.id == tenant_id))
 
 
+def lock_tenant(tx: Tx) -> None:
+    """Let others that lock the transaction's tenant wait until it ends."""
+    lock = select(tenants.c.tenant).where(tenants.c.tenant == tx.tenant).with_for_update()
+    tx.conn.execute(lock)
+
+
 def list_tenants(tx: Tx, after: str, limit: int) -> list[Row]:
     """List tenants by id, from the one after `after`."""
     return _all(tx, select(tenants).where(tenants.c.id > after).order_by(tenants.c.id).limit(limit))

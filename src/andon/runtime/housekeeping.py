@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from andon import errors
 from andon.drivers import tenants
 from andon.drivers.telemetry import commit
 from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US
@@ -44,8 +43,8 @@ async def sweep_forever(ctx: Context) -> None:
         await ctx.sleep(ctx.settings.sweep_interval_seconds)
         try:
             await ctx.run(sweep, ctx)
-        except errors.AndonError as fault:
+        except Exception as fault:  # it must go on for as long as the service runs
             ctx.meters.sweeps.labels("failed").inc()
-            log.warning("sweep failed", extra={"code": fault.code})
+            log.warning("sweep failed", extra={"error": type(fault).__name__})
         else:
             ctx.meters.sweeps.labels("done").inc()

@@ -85,6 +85,7 @@ def migrate_postgres(settings: Settings) -> int:
             level, oldest = levels(connection)
             if level > LEVEL:
                 check_levels(level, oldest)
+                return level
             command.upgrade(config(connection), "head")
             seed(connection, slots=settings.slots)
             _grant_to_service(connection, service_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 
 from andon import errors
@@ -9,6 +10,8 @@ from andon.drivers import tenants
 from andon.engines.tenants import keys, roles
 from andon.runtime.context import Context
 from andon.runtime.tenants.caller import Caller, Tenant
+
+log = logging.getLogger("andon.keys")
 
 LOCAL_PRINCIPAL = "local"
 _MOST_REMEMBERED = 10_000
@@ -94,14 +97,19 @@ class Doorkeeper:
             await self.ctx.sleep(self.ctx.settings.last_used_flush_seconds)
             try:
                 await self.flush()
-            except errors.StoreUnavailable:
-                continue
+            except Exception as fault:  # it must go on for as long as the service runs
+                log.warning("last uses not written", extra={"error": type(fault).__name__})
 
     async def flush(self) -> None:
         """Write when keys were last used since the last time."""
         used, self._used = self._used, {}
-        if used:
+        if not used:
+            return
+        try:
             await self.ctx.run(_write_used, self.ctx, used)
+        except BaseException:
+            self._used = {**used, **self._used}
+            raise
 
 
 def _write_used(ctx: Context, used: dict[tuple[int, str], int]) -> None:

@@ -195,6 +195,7 @@ def ensure_first_admin(ctx: Context) -> str | None:
     tenant = Tenant.of_row(row)
     preset = ctx.settings.admin_key
     with ctx.db.writing(tenant.no) as tx:
+        tenants.lock_tenant(tx)
         if preset is not None:
             _adopt(ctx, tx, tenant, keys.adopt_key(preset.get_secret_value()))
             return None
