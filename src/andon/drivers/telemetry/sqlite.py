@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, repeat
+from operator import is_not
 from typing import Any
 
 from andon.drivers.database import Tx
@@ -28,6 +29,7 @@ _FIND = (
 )
 _NUMBER = "UPDATE slots SET block = block + 1 WHERE slot = ? RETURNING block"
 _BLOCK = "INSERT INTO blocks VALUES (?, ?, ?, ?, ?)"
+_NONES = repeat(None)
 _USAGE = ("tenant", "seq", *USAGE)
 _ERRORS = (
     "INSERT INTO usage_errors (slot, block, tenant, seq, received_us, message) "
@@ -79,7 +81,7 @@ def _insert_usage(raw: Any, slot: int, block: int, rows: Sequence[tuple[Any, ...
     # so a row leaves its absent columns out, and rows with the same columns share a statement.
     groups: dict[tuple[bool, ...], list[tuple[Any, ...]]] = {}
     for row in rows:
-        present = tuple([value is not None for value in row])
+        present = tuple(map(is_not, row, _NONES))
         groups.setdefault(present, []).append((slot, block, *compress(row, present)))
     for present, group in groups.items():
         raw.executemany(_usage_statement(present), group)
