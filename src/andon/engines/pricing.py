@@ -9,12 +9,10 @@ from fractions import Fraction
 from math import lcm
 from typing import Protocol
 
+from andon.models.money import NANOUSD_PER_USD, round_half_even
+
 DAY_US = 86_400_000_000
-NANOUSD_PER_CENT = 10_000_000
-NANOUSD_PER_USD = 1_000_000_000
 _TOKENS_PER_MTOK = 1_000_000
-_CENT_DECIMALS = 7
-_CENT_DIGITS = 18
 
 Exact = int | Decimal | Fraction
 """A number that is what it says; a float is not."""
@@ -204,36 +202,4 @@ def price(
         + answer * rate.output
         + thought * rate.reasoning
     )
-    return parts if rate.scale == 1 else _round_half_even(parts, rate.scale)
-
-
-def _round_half_even(numerator: int, denominator: int) -> int:
-    quotient, rest = divmod(numerator, denominator)
-    over = 2 * rest - denominator
-    return quotient + 1 if over > 0 or (over == 0 and quotient & 1) else quotient
-
-
-def nanousd_to_cents(nanousd: int) -> int:
-    """Round nano-dollars to whole cents, half to even; only for show, never to sum further."""
-    return _round_half_even(nanousd, NANOUSD_PER_CENT)
-
-
-def cents_to_nanousd(cents: int | Decimal) -> int:
-    """Convert cents to nano-dollars exactly.
-
-    Raise ValueError for more than 7 decimals (a nano-dollar is the smallest unit) or a number
-    beyond any money, TypeError for a float.
-    """
-    if isinstance(cents, float):
-        raise TypeError("give cents as int or Decimal: a float is not the number that was written")
-    if isinstance(cents, int):
-        return cents * NANOUSD_PER_CENT
-    if not cents:
-        return 0
-    if not cents.is_finite() or not -_CENT_DECIMALS <= cents.adjusted() <= _CENT_DIGITS:
-        raise ValueError("give cents as a finite amount with at most 7 decimals")
-    numerator, denominator = cents.as_integer_ratio()
-    nanousd, rest = divmod(numerator * NANOUSD_PER_CENT, denominator)
-    if rest:
-        raise ValueError("give cents with at most 7 decimals: a nano-dollar is the smallest unit")
-    return nanousd
+    return parts if rate.scale == 1 else round_half_even(parts, rate.scale)

@@ -13,9 +13,10 @@ from msgspec import Meta, Raw
 from pydantic_core import from_json, to_json
 
 from andon.adapters.telemetry.wire import REDACTED_TEXTS, WireUsage, clean_json
+from andon.models.money import NANOUSD_PER_CENT
 from andon.models.redaction import mask_error_message, may_hold_raw_key, redact
 from andon.schemas.cus import texts
-from andon.schemas.cus.money import MAX_CALL_CENTS, MAX_CALL_NANOUSD, NANOUSD_PER_CENT
+from andon.schemas.cus.money import MAX_CALL_CENTS, MAX_CALL_NANOUSD
 
 _Id = Annotated[str, Meta(min_length=1, max_length=100)]
 _Text50 = Annotated[str, Meta(max_length=50)]

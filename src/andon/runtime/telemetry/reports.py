@@ -15,9 +15,9 @@ from andon.drivers import integrations
 from andon.drivers.database import Tx
 from andon.drivers.telemetry import imports, reads
 from andon.drivers.telemetry.columns import SUMS
-from andon.engines.pricing import nanousd_to_cents
 from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US, key_of
 from andon.engines.tenants import calendar
+from andon.models.money import nanousd_to_cents
 from andon.runtime.audit import iso, record_change
 from andon.runtime.context import Context
 from andon.runtime.tenants.caller import Caller

@@ -69,21 +69,8 @@ def create_principal(
     with ctx.db.writing(target.no, also=caller.tenant.no) as tx:
         row = _add_principal(ctx, tx, kind, name)
         after = show_principal(row)
-        _record(ctx, caller, target, "principal.created", row["id"], None, after, tx)
+        record_change(ctx, tx, caller, target, "principal.created", row["id"], None, after)
     return {**after, "tenant_id": target.id}
-
-
-def _record(
-    ctx: Context,
-    caller: Caller,
-    target: Tenant,
-    action: str,
-    object_id: str,
-    before: Row | None,
-    after: Row | None,
-    tx: Tx,
-) -> None:
-    record_change(ctx, tx, caller, target, action, object_id, before, after)
 
 
 def list_principals(ctx: Context, caller: Caller, cursor: str | None, limit: int) -> Page:
@@ -120,7 +107,7 @@ def create_key(
         elif tenants.principal(tx, principal_id) is None:
             raise errors.UnknownPrincipal
         row = _add_key(ctx, tx, name, role, principal_id, minted, "minted")
-        _record(ctx, caller, target, "key.created", row["id"], None, show_key(row), tx)
+        record_change(ctx, tx, caller, target, "key.created", row["id"], None, show_key(row))
     return {**show_key(row), "tenant_id": target.id, "key": minted.secret}
 
 
@@ -176,7 +163,7 @@ def revoke_key(ctx: Context, caller: Caller, key_id: str) -> None:
             after = tenants.key(tx, key_id)
             assert after is not None
             shown = show_key(before), show_key(after)
-            _record(ctx, caller, caller.tenant, "key.revoked", key_id, *shown, tx)
+            record_change(ctx, tx, caller, caller.tenant, "key.revoked", key_id, *shown)
 
 
 def _system(tenant: Tenant) -> Caller:
@@ -211,7 +198,7 @@ def _first_key(ctx: Context, tx: Tx, tenant: Tenant, minted: keys.MintedKey, ori
     principal_id = (person or _add_principal(ctx, tx, "person", "admin"))["id"]
     row = _add_key(ctx, tx, "admin", roles.Role.ADMIN, principal_id, minted, origin)
     after = show_key(row)
-    _record(ctx, _system(tenant), tenant, "key.created", row["id"], None, after, tx)
+    record_change(ctx, tx, _system(tenant), tenant, "key.created", row["id"], None, after)
 
 
 def _adopt(ctx: Context, tx: Tx, tenant: Tenant, preset: keys.MintedKey) -> None:

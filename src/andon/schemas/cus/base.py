@@ -14,8 +14,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from andon.models.money import NANOUSD_PER_CENT, nanousd_to_cents
 from andon.schemas.cus.errors import PLACEHOLDER, hidden, refusal
-from andon.schemas.cus.money import NANOUSD_PER_CENT, agree, round_to_cents
+from andon.schemas.cus.money import agree
 
 _MAX_FIELDS = 100
 
@@ -71,7 +72,7 @@ class CusAnswer(BaseModel):
         if not isinstance(data, Mapping):
             return data
         rounded = {
-            cents: round_to_cents(data[nanousd])
+            cents: nanousd_to_cents(data[nanousd])
             for cents, nanousd in cls.money_twins.items()
             if data.get(cents) is None and isinstance(data.get(nanousd), int)
         }

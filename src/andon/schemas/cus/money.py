@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from andon.models.money import NANOUSD_PER_CENT, nanousd_to_cents
 from andon.schemas.cus.errors import refusal
 
-NANOUSD_PER_CENT = 10_000_000
 MAX_CALL_CENTS = 100_000_000
 MAX_CALL_NANOUSD = MAX_CALL_CENTS * NANOUSD_PER_CENT
 MAX_BUDGET_CENTS = 100_000_000_000
@@ -26,14 +26,6 @@ class ExactFloat(float):
         number = super().__new__(cls, text)
         number.text = text
         return number
-
-
-def round_to_cents(nanousd: int) -> int:
-    """Round nano-dollars to whole cents, half to even."""
-    cents, rest = divmod(nanousd, NANOUSD_PER_CENT)
-    twice = 2 * rest
-    up = twice > NANOUSD_PER_CENT or (twice == NANOUSD_PER_CENT and cents % 2 == 1)
-    return cents + up
 
 
 def exact_cents(nanousd: int) -> Decimal:
@@ -92,5 +84,5 @@ def _as_decimal(value: object) -> Decimal:
 
 def agree(name: str, cents: int, nanousd: int) -> None:
     """Refuse a sum in cents that is not its twin in nano-dollars, rounded."""
-    if round_to_cents(nanousd) != cents:
+    if nanousd_to_cents(nanousd) != cents:
         raise refusal("cost_mismatch", f"{name} and its twin in nano-dollars must say the same")
