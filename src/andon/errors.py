@@ -144,12 +144,6 @@ class UnknownReference(InvalidRequest):
     code = "unknown_reference"
 
 
-class UnknownIntegration(UnknownReference):
-    """No integration of this tenant has this id; create it first, or correct integration_id."""
-
-    code = "unknown_integration"
-
-
 class UnknownPrincipal(UnknownReference):
     """No principal of this tenant has this id; create it first, or correct principal_id."""
 
@@ -176,14 +170,6 @@ class RecordRefused(InvalidRequest):
     def __init__(self, code: str, message: str):
         super().__init__(message)
         self.record_code = code
-
-
-class TooManyRequests(AndonError):
-    """Too many requests; wait as long as Retry-After says."""
-
-    code = "too_many_requests"
-    status = 429
-    retryable = True
 
 
 class IntakeFull(AndonError):

@@ -29,11 +29,3 @@ def sync_seconds(path: Path, tries: int = 5) -> float:
             os.fdatasync(file.fileno())
             times.append(time.perf_counter() - started)
     return sorted(times)[tries // 2]
-
-
-def mode_of(path: Path) -> int | None:
-    """Give the permission bits of a path, or None where there is none."""
-    try:
-        return path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        return None

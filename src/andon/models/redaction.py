@@ -96,11 +96,6 @@ def contains_raw_key(text: str) -> bool:
     return may_hold_raw_key(text) and any(pattern.search(text) for pattern in RAW_KEY)
 
 
-def may_contain_raw_key(raw: bytes) -> bool:
-    """Tell in about a microsecond whether raw JSON could hold a key; False is certain."""
-    return may_hold_raw_key(raw.decode("latin-1"))
-
-
 def may_hold_raw_key(text: str) -> bool:
     """Tell whether a text, or the strings in a JSON text, could hold a key; False is certain.
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from andon.models.redaction import (
     contains_raw_key,
     is_secret_name,
-    may_contain_raw_key,
+    may_hold_raw_key,
     redact,
     redact_value,
 )
@@ -82,7 +82,7 @@ HARMLESS = [
 def test_a_raw_key_is_found_and_taken_out(key: str, around: str) -> None:
     text = around.format(key)
     assert contains_raw_key(text)
-    assert may_contain_raw_key(text.encode())
+    assert may_hold_raw_key(text)
     assert key[:24] not in redact(text)
     assert not contains_raw_key(redact(text))
 
@@ -90,7 +90,7 @@ def test_a_raw_key_is_found_and_taken_out(key: str, around: str) -> None:
 @pytest.mark.parametrize(("text", "secret"), IN_CONTEXT.items())
 def test_a_key_without_a_shape_is_known_by_what_names_it(text: str, secret: str) -> None:
     assert contains_raw_key(text)
-    assert may_contain_raw_key(text.encode())
+    assert may_hold_raw_key(text)
     assert secret not in redact(text)
 
 
@@ -170,19 +170,19 @@ PIECES = st.sampled_from(
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES | st.text(max_size=8), max_size=5).map("".join), st.booleans())
 def test_the_quick_look_at_json_never_misses_a_key(text: str, ascii_only: bool) -> None:
-    raw = json.dumps([text], ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    written = json.dumps([text], ensure_ascii=ascii_only)
     if contains_raw_key(text):
-        assert may_contain_raw_key(raw)
+        assert may_hold_raw_key(written)
 
 
 @pytest.mark.parametrize("escape", [r"\u0073k-", r"s\u006b-", "https:\\/\\/"])
 def test_escapes_hide_nothing_from_the_quick_look(escape: str) -> None:
-    assert may_contain_raw_key(b'{"a": "' + escape.encode() + b'"}')
+    assert may_hold_raw_key('{"a": "' + escape + '"}')
 
 
 def test_the_quick_look_clears_an_ordinary_record() -> None:
-    raw = b'{"call_id": "0198f3a2-7b5c-7d1e", "model": "gpt-4o", "tokens_in": 3, "tokens_out": 4}'
-    assert not may_contain_raw_key(raw)
+    raw = '{"call_id": "0198f3a2-7b5c-7d1e", "model": "gpt-4o", "tokens_in": 3, "tokens_out": 4}'
+    assert not may_hold_raw_key(raw)
 
 
 STARTS = [

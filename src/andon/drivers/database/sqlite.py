@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -141,8 +140,3 @@ def backup_into(engine: Engine, target: Path) -> None:
                 copy.close()
     finally:
         os.umask(before)
-
-
-def is_supported_platform() -> bool:
-    """Tell whether the bundled, mended SQLite is the one in use."""
-    return "pysqlite3" in sys.modules

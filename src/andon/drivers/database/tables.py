@@ -21,9 +21,6 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite gives an automatic number only to a column of the exact type INTEGER.
-Big = BigInteger().with_variant(Integer(), "sqlite")
-
 meta = Table(
     "meta",
     metadata,
