@@ -72,7 +72,7 @@ mutate: setup ## Break each invariant in a copy and see its test fail (ONLY=id)
 lock: $(VENV)/bin/python ## Write the locks anew (UPGRADE=1 takes newer releases)
 	@command -v uv >/dev/null || $(BIN)/python -m uv --version >/dev/null 2>&1 || $(PIP) install uv
 	@uv="$$(command -v uv || echo '$(BIN)/python -m uv')" && \
-	$$uv $(UV_COMPILE) pyproject.toml --extra server --group dev -o requirements/dev.lock && \
+	$$uv $(UV_COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.lock && \
 	$$uv $(UV_COMPILE) pyproject.toml --extra server -c requirements/dev.lock \
 		-o requirements/server.lock && \
 	printf 'hatchling\neditables\n' | $$uv $(UV_COMPILE) - -c requirements/dev.lock \

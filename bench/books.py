@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from bench.unpacked import laid_out
 from tests.servers.stores import Read, Store
 
 _SUMS = (
@@ -37,12 +38,12 @@ _ROLLED = """
 SELECT slot, tenant, {bucket}, integration, {sums} FROM {table} GROUP BY 1, 2, 3, 4
 """
 _KEYS_WITHOUT_ROW = """
-SELECT count(*) FROM (SELECT slot, tenant, id FROM usage_keys
-                      EXCEPT SELECT slot, tenant, id FROM usage) AS halves
+SELECT count(*) FROM (SELECT slot, key, id FROM usage_keys
+                      EXCEPT SELECT slot, key, id FROM usage) AS halves
 """
 _ROWS_WITHOUT_KEY = """
-SELECT count(*) FROM (SELECT slot, tenant, id FROM usage
-                      EXCEPT SELECT slot, tenant, id FROM usage_keys) AS halves
+SELECT count(*) FROM (SELECT slot, key, id FROM usage
+                      EXCEPT SELECT slot, key, id FROM usage_keys) AS halves
 """
 _COUNTED_TWICE = """
 SELECT coalesce(sum(n - 1), 0) FROM
@@ -54,8 +55,8 @@ FROM slots s LEFT JOIN blocks b ON b.slot = s.slot GROUP BY s.slot, s.block
 """
 _BLOCK_SIZES = """
 SELECT count(*) FROM
-  (SELECT slot, block, records, 0, records - 1 FROM blocks
-   EXCEPT SELECT slot, block, count(*), min(seq), max(seq) FROM usage GROUP BY slot, block) AS wrong
+  (SELECT slot, block, records FROM blocks
+   EXCEPT SELECT slot, block, count(DISTINCT seq) FROM usage GROUP BY slot, block) AS wrong
 """
 _TEXTS_WITHOUT_ROW = """
 SELECT count(*) FROM usage_errors e LEFT JOIN usage u
@@ -83,7 +84,7 @@ def audit(store: Store, acked: Set[Call], sent: Set[Call], prefix: str) -> Audit
 
     `acked` and `sent` are the calls whose call_id begins with the prefix.
     """
-    with store.snapshot() as read:
+    with laid_out(store) as read:
         stored = _stored(read, prefix)
         rows = _number(read, "SELECT count(*) FROM usage")
         twice = _number(read, _COUNTED_TWICE)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from andon import app
 from andon.adapters.telemetry import decode_batch
 from andon.runtime import integrations
-from andon.runtime.telemetry.group import Submitted
+from andon.runtime.telemetry.parcel import Parcel
 from andon.runtime.tenants import credentials
 from andon.runtime.tenants.caller import Caller
 from andon.settings import Settings
@@ -74,13 +74,14 @@ def _measure(parts: app.Parts, caller: Caller) -> None:
     pstats.Stats(profile).sort_stats("tottime").print_stats(_LINES)
 
 
-def _group(caller: Caller, integration: str) -> list[Submitted]:
+def _group(caller: Caller, integration: str) -> list[Parcel]:
     make = usage_requests("none", integration, 100, "random")
-    submitted = []
+    parcels = []
     for _ in range(RECORDS_A_GROUP // 100):
         batch = decode_batch(make().partition(b"\r\n\r\n")[2])
-        submitted += [Submitted(caller.tenant, 1, record) for _, record in batch.records]
-    return submitted
+        numbers = [1] * len(batch.records)
+        parcels.append(Parcel(caller.tenant, batch.records, numbers, batch.places))
+    return parcels
 
 
 if __name__ == "__main__":

@@ -30,11 +30,13 @@ from andon.api.deps import Service
 from andon.drivers import logs
 from andon.drivers.database import Database, open_database, opening, sqlite
 from andon.drivers.database import migrate as migrations
+from andon.drivers.telemetry.commit import open_ledger
 from andon.engines.tenants import keys
 from andon.runtime import diagnosis, housekeeping
 from andon.runtime.context import Context
 from andon.runtime.integrations import Numbers
 from andon.runtime.meters import Meters
+from andon.runtime.pricing import PriceBook
 from andon.runtime.telemetry.intake import Intake
 from andon.runtime.telemetry.record import Recorder
 from andon.runtime.tenants import credentials
@@ -148,7 +150,8 @@ def compose(
     ctx = Context(
         settings=settings,
         db=database,
-        prices=bundled_table(),
+        ledger=open_ledger(database.dialect),
+        prices=PriceBook(bundled_table()),
         meters=Meters(),
         clock_us=clock_us,
         monotonic=time.monotonic,

@@ -86,10 +86,38 @@ class InvalidTransition(Conflict):
     code = "invalid_transition"
 
 
+class PriceOverlaps(Conflict):
+    """Another price holds for this provider and model in part of this time; end it first, or choose
+    another time."""
+
+    code = "price_overlaps"
+
+
+class TooManyPrices(Conflict):
+    """This tenant has as many prices as it may have; delete some that price no more calls."""
+
+    code = "too_many_prices"
+
+
 class IdempotencyMismatch(Conflict):
     """This Idempotency-Key was used before for another request; use a new key for a new request."""
 
     code = "idempotency_key_reused"
+
+
+class BackupRunning(Conflict):
+    """Another backup of this store is being made; try again when it is done."""
+
+    code = "backup_running"
+
+
+class UsePgDump(Conflict):
+    """This store is in PostgreSQL, whose own tools copy it. As the role that owns the tables, back
+    it up with `pg_dump --format=custom --no-owner --no-privileges --file=FILE --dbname=URL`; put it
+    into an empty database with `pg_restore --exit-on-error --single-transaction --no-owner
+    --no-privileges --dbname=URL FILE` and run `andon migrate`; docs/backup.md tells more."""
+
+    code = "use_pg_dump"
 
 
 class PreconditionFailed(AndonError):
@@ -190,6 +218,12 @@ class StoreUnavailable(AndonError):
     retryable = True
 
 
+class BackupFailed(AndonError):
+    """The backup could not be made; nothing was left behind, and the store goes on."""
+
+    code = "backup_failed"
+
+
 class StoreRefused(AndonError):
     """The database cannot be used as it is."""
 
@@ -214,6 +248,19 @@ class CodeTooOld(StoreRefused):
     upgrade Andon to the version that migrated it, or a later one."""
 
     code = "code_too_old"
+
+
+class NotABackup(StoreRefused):
+    """The file is no Andon database; restore a file that `andon backup` made."""
+
+    code = "not_a_backup"
+
+
+class StoreExists(StoreRefused):
+    """There is a store in this ANDON_HOME already; `--replace` puts the backup in its place and
+    keeps the old one beside it under another name."""
+
+    code = "store_exists"
 
 
 def tree(root: type[AndonError] = AndonError) -> list[type[AndonError]]:

@@ -17,7 +17,7 @@ from scripts.tree import ROOT
 
 CODES_OF_RECORDS = (
     "src/andon/adapters/telemetry",
-    "src/andon/engines/telemetry.py",
+    "src/andon/engines/telemetry",
     "src/andon/runtime/telemetry",
     "src/andon/schemas/cus/moments.py",
     "src/andon/schemas/cus/money.py",
@@ -27,7 +27,7 @@ CODES_OF_RECORDS = (
 RENAMED = {"json_invalid", "number_type", "time_type"}
 """What the contract says and the wire's adapter says in its own words."""
 
-REFUSALS = {"RecordRefused", "BatchRefused", "Timing", "Outcome", "refusal"}
+REFUSALS = {"RecordRefused", "BatchRefused", "Timing", "Refusal", "refusal"}
 
 
 def codes_in(source: str) -> Iterator[str]:
@@ -83,7 +83,7 @@ def test_every_code_of_a_record_is_explained() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ['RecordRefused("odd", "m")', 'x = Outcome("rejected", code="odd")', 'telemetry.Timing("odd")'],
+    ['RecordRefused("odd", "m")', 'x = Refusal("odd", "text")', 'telemetry.Timing("odd")'],
 )
 def test_a_planted_code_is_found(source: str) -> None:
     assert "odd" in set(codes_in(source))

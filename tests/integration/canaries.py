@@ -110,6 +110,9 @@ def bodies(canary: Canary) -> Iterator[tuple[str, Any]]:
     yield "keys", {"name": "n", "role": "viewer", "principal_id": text}
     yield "keys", {"name": "n", "role": "viewer", "tenant_id": text}
     yield "imports", {"note": text}
+    price = {"model": "m", "input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}
+    for name in (*price, "provider", "valid_from", "note", text):
+        yield "prices", {**price, name: text}
 
 
 def disguises(body: Any) -> Iterator[bytes]:

@@ -44,8 +44,8 @@ def connected(store: Store) -> Iterator[Connection]:
 def _everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     with connected(store) as connection:
         found = {
-            name: [tuple(row) for row in connection.execute(table.select())]
-            for name, table in tables.metadata.tables.items()
+            table.name: [tuple(row) for row in connection.execute(table.select())]
+            for table in tables.tables_of(store.kind)
         }
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
         return {**found, "alembic_version": [tuple(row) for row in version]}
@@ -63,7 +63,12 @@ def _set_levels(store: Store, schema_level: int, oldest_code_level: int) -> None
 def test_model_and_migration_agree(store: Store) -> None:
     migrate(store)
     with connected(store) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        ours = {table.name for table in tables.tables_of(store.kind)}
+        opts = {
+            "compare_type": True,
+            "include_object": lambda _, name, kind, *__: kind != "table" or name in ours,
+        }
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, tables.metadata) == []
 
 

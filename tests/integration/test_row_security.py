@@ -12,12 +12,14 @@ import pytest
 from andon import app, errors
 from andon.drivers.database import tables
 from tests.integration.doors import Tenancy
+from tests.integration.prices import new_price
 from tests.integration.records import report_all, usage
 from tests.integration.serving import Andon, fresh_store, serving, settings_of
 from tests.servers.postgres import PostgresServer
 from tests.servers.stores import PostgresStore
 
-SCOPED = sorted(set(tables.metadata.tables) - tables.UNSCOPED)
+TABLES = {table.name: table for table in tables.tables_of("postgresql")}
+SCOPED = sorted(set(TABLES) - tables.UNSCOPED)
 APPEND_ONLY = ["audit_changes", "usage", "blocks"]
 
 
@@ -45,6 +47,7 @@ def both(served: Andon) -> tuple[Tenancy, Tenancy]:
         integration_id = tenant.integrate()
         report_all(tenant.admin, [usage(integration_id, agent_id="a", error_message="it failed")])
         tenant.admin.make("imports")
+        new_price(tenant.admin)
         body = {"kind": "person", "name": "Ada"}
         tenant.admin.make("principals", body, headers={"Idempotency-Key": "once"})
     return made
@@ -82,7 +85,7 @@ def test_every_table_of_tenants_has_a_wall(postgres_store: PostgresStore) -> Non
             "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') GROUP BY 1, 2"
         )
     walls = {name: (has, count) for name, has, count in found}
-    assert set(walls) == set(tables.metadata.tables) | {"alembic_version"}
+    assert set(walls) == set(TABLES) | {"alembic_version"}
     for name in SCOPED:
         has, count = walls[name]
         assert has, f"{name} has no row-level security"
@@ -95,7 +98,7 @@ def test_every_table_of_tenants_has_a_wall(postgres_store: PostgresStore) -> Non
 
 def test_a_table_without_a_wall_holds_nothing_of_a_tenant() -> None:
     for name in tables.UNSCOPED:
-        assert "tenant" not in tables.metadata.tables[name].c, name
+        assert "tenant" not in TABLES[name].c, name
 
 
 def test_no_tenant_no_rows(postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy]) -> None:
@@ -137,7 +140,7 @@ def test_nothing_is_written_into_another_tenant(
     postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy], table: str
 ) -> None:
     first, second = _numbers(postgres_store, both)
-    names = [column.name for column in tables.metadata.tables[table].columns]
+    names = [column.name for column in TABLES[table].columns]
     kept = ", ".join(names)
     moved = ", ".join(str(second) if name == "tenant" else name for name in names)
     with (
@@ -166,7 +169,7 @@ def test_no_row_is_changed_in_or_moved_to_another_tenant(
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET {} = {}", "TRUNCATE {}"])
 def test_what_is_append_only(postgres_store: PostgresStore, table: str, statement: str) -> None:
-    column = next(iter(tables.metadata.tables[table].columns)).name
+    column = next(iter(TABLES[table].columns)).name
     with (
         as_service(postgres_store) as service,
         pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"),

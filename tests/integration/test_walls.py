@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from tests.integration.doors import Door, Tenancy, new_door, unique
+from tests.integration.prices import new_price
 from tests.integration.records import BATCH, USAGE, ago, report, report_all, usage
 from tests.integration.serving import Andon
 
@@ -21,6 +22,7 @@ MAKERS: dict[str, Callable[[Tenancy], str]] = {
     "tenant_id": lambda owner: owner.id,
     "key_id": lambda owner: owner.door("viewer").key_id,
     "principal_id": lambda owner: owner.door("viewer").principal_id,
+    "price_id": lambda owner: new_price(owner.admin),
 }
 """How an object that a path can name is made; the walk fails for a path that has none here."""
 
@@ -132,6 +134,7 @@ def test_lists_show_nothing_of_another_tenant(andon: Andon) -> None:
     report_all(owner.admin, calls)
     opened = owner.admin.make("imports", {"note": unique("note")})
     secrets = [owner.id, integration_id, reader.key_id, reader.principal_id, opened["id"]]
+    secrets.append(new_price(owner.admin))
     secrets += [calls[0]["call_id"], calls[0]["model"], calls[0]["agent_id"]]
     paths = _lists(andon)
     assert len(paths) >= 8
@@ -230,7 +233,7 @@ HOSTILE_IDS = [
 
 @pytest.mark.parametrize("text", HOSTILE_IDS)
 def test_an_id_that_cannot_be_one_is_as_absent(tenant: Tenancy, text: str) -> None:
-    for kind in ("integrations", "tenants", "keys", "principals"):
+    for kind in ("integrations", "tenants", "keys", "principals", "prices"):
         answer = tenant.admin.get(f"{kind}/{text}")
         never = tenant.admin.get(f"{kind}/{NEVER_WAS}")
         assert _body(answer) == _body(never), (kind, text)

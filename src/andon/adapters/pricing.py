@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version
 
 from genai_prices.types import (
@@ -30,6 +30,7 @@ from andon.engines.pricing import (
     Validity,
     rates_per_mtok,
     row_at,
+    step_us,
 )
 
 REMEMBERED_MODELS = 4096
@@ -88,6 +89,17 @@ class GenaiPriceTable:
     def find(self, provider: str, model: str, at_us: int) -> PriceRow | None:
         """Find the price of a model at an instant (us, UTC), or None when it is not known."""
         return row_at(self._prices(provider, model), at_us)
+
+    @cached_property
+    def step_us(self) -> int:
+        """Tell the time, counted in steps from 1970, within which no price changes."""
+        return step_us(
+            _validity(conditional.constraint)[0]
+            for provider in self._providers
+            for model in provider.models
+            if not isinstance(model.prices, ModelPrice)
+            for conditional in model.prices
+        )
 
     def _match(self, provider: str, model: str) -> tuple[DatedPrice, ...]:
         name = _plain(provider)

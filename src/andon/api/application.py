@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import andon
-from andon.api import health, integrations, problems, telemetry, tenants
+from andon.api import backup, health, integrations, prices, problems, telemetry, tenants
 from andon.api.deps import Service
 from andon.api.documents import INGEST_PATHS, PROBLEM
 from andon.api.edge import Edge
@@ -31,8 +31,8 @@ def build(service: Service) -> ASGIApp:
     app.state.service = service
     problems.install(app)
     app.include_router(health.router)
-    for router in (integrations.router, tenants.router, telemetry.router):
-        app.include_router(router, prefix="/api/v1")
+    for one in (integrations, prices, tenants, telemetry, backup):
+        app.include_router(one.router, prefix="/api/v1")
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     ingest = Ingest(service)
 

@@ -78,8 +78,7 @@ class Edge:
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = _route_of(scope)
-        self._meters.requests.labels(scope["method"][:10], route, str(status)).inc()
-        self._meters.request_seconds.labels(route).observe(seconds)
+        self._meters.note_request(scope["method"][:10], route, status, seconds)
         if log.isEnabledFor(logging.INFO):
             log.info("request", extra=_line(scope, route, status, seconds, request_id))
 

@@ -14,7 +14,7 @@ from andon.api import idempotent
 from andon.api.deps import service_of
 from andon.engines.tenants.roles import Permission
 from andon.models.redaction import contains_raw_key, redact
-from andon.runtime import integrations
+from andon.runtime import integrations, prices
 from andon.runtime.context import Context
 from andon.runtime.tenants import credentials, directory
 from andon.runtime.tenants.caller import Caller
@@ -23,6 +23,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _FIND: dict[str, Callable[[Context, Caller, str], Any]] = {
     "integration_id": integrations.read_integration,
+    "price_id": prices.read_price,
     "tenant_id": directory.read_tenant,
     "key_id": credentials.read_key,
     "principal_id": credentials.read_principal,

@@ -1,7 +1,6 @@
 """The raw path on which usage is reported: no framework between the socket and the commit."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from andon.api import problems
 from andon.api.deps import Service
 from andon.api.guard import bearer, is_unsafe
 from andon.engines.tenants.roles import Permission
-from andon.runtime.telemetry.group import Outcome
 from andon.runtime.tenants.caller import Caller
 
 ONE = "/api/v1/telemetry/llm-usage"
@@ -22,8 +20,6 @@ BATCH = "/api/v1/telemetry/llm-usage/batch"
 
 _encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
-
-Answer = tuple[int, bytes]
 
 
 class Ingest:
@@ -78,50 +74,37 @@ class Ingest:
         except RecordRefused as refused:
             self._count_refused([refused.code])
             raise errors.RecordRefused(refused.code, refused.message) from None
-        outcome = (await self._service.recorder.record_usage(caller, [record], import_id))[0]
-        if outcome.code == errors.CallIdConflict.code:
-            raise errors.CallIdConflict
-        if outcome.code:
-            raise errors.RecordRefused(outcome.code, outcome.message)
-        return _encode({"status": outcome.status, "id": str(UUID(bytes=outcome.id))})
+        receipt = await self._service.recorder.record_usage(caller, [record], import_id)
+        for _, code, message in receipt.refused:
+            if code == errors.CallIdConflict.code:
+                raise errors.CallIdConflict
+            raise errors.RecordRefused(code, message)
+        status = "accepted" if receipt.accepted else "duplicate"
+        return _encode({"status": status, "id": str(UUID(bytes=receipt.last_id))})
 
     async def _batch(self, caller: Caller, body: bytes, import_id: str | None) -> bytes:
         try:
             batch = decode_batch(body)
         except BatchRefused as refused:
             raise errors.RecordRefused(refused.code, refused.message) from None
-        records = [record for _, record in batch.records]
-        outcomes = await self._service.recorder.record_usage(caller, records, import_id)
+        receipt = await self._service.recorder.record_usage(
+            caller, batch.records, import_id, batch.places
+        )
         self._count_refused([refused.code for refused in batch.rejected])
-        rejected = [
-            {"index": refused.index, "code": refused.code, "message": refused.message}
-            for refused in batch.rejected
-        ]
-        places = (index for index, _ in batch.records)
-        return _encode(_summary(zip(places, outcomes, strict=True), rejected))
+        rejected = [(r.index, r.code, r.message) for r in batch.rejected] + receipt.refused
+        answer = {
+            "accepted": receipt.accepted,
+            "duplicates": receipt.duplicates,
+            "rejected": [
+                {"index": index, "code": code, "message": message}
+                for index, code, message in sorted(rejected)
+            ],
+        }
+        return _encode(answer)
 
     def _count_refused(self, codes: list[str]) -> None:
-        meters = self._service.ctx.meters
         for code in codes:
-            meters.records.labels("rejected").inc()
-            meters.rejected.labels(code).inc()
-
-
-def _summary(
-    outcomes: Iterable[tuple[int, Outcome]], rejected: list[dict[str, Any]]
-) -> dict[str, Any]:
-    counts = {"accepted": 0, "duplicate": 0}
-    for index, outcome in outcomes:
-        if outcome.code:
-            rejected.append({"index": index, "code": outcome.code, "message": outcome.message})
-        else:
-            counts[outcome.status] += 1
-    rejected.sort(key=lambda item: item["index"])
-    return {
-        "accepted": counts["accepted"],
-        "duplicates": counts["duplicate"],
-        "rejected": rejected,
-    }
+            self._service.ctx.meters.count_rejected(code)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

@@ -8,7 +8,20 @@ from io import TextIOWrapper
 import click
 
 from andon import __version__
-from andon.cli import doctor, ingest, init, integrations, keys, migrate, serve, tenants, usage
+from andon.cli import (
+    backup,
+    doctor,
+    ingest,
+    init,
+    integrations,
+    keys,
+    migrate,
+    prices,
+    restore,
+    serve,
+    tenants,
+    usage,
+)
 from andon.cli.failures import Commands
 
 
@@ -33,8 +46,11 @@ for _command in (
     keys.keys,
     tenants.tenants,
     integrations.integrations,
+    prices.prices,
     ingest.ingest,
     usage.usage,
     doctor.doctor,
+    backup.backup,
+    restore.restore,
 ):
     main.add_command(_command)

@@ -78,6 +78,10 @@ class Api:
 
         return self.answer(lambda: (retries or self.retries).run(once))
 
+    def patch(self, path: str, body: Json) -> Json:
+        """Change an object; sent once."""
+        return self.answer(lambda: self.http.patch(_at(path), json=body))
+
     def delete(self, path: str) -> None:
         """Delete an object; sent once."""
         self.answer(lambda: self.http.delete(_at(path)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Any
@@ -13,6 +14,38 @@ from andon.models.redaction import redact, redact_value
 ACCESS = "andon.access"
 """Lines of this logger hold ids, route templates and numbers of our own, nothing of a caller."""
 
+ACCESS_TEXTS = ("method", "route", "request_id", "tenant_id", "key_id")
+
+_quoted = json.encoder.encode_basestring_ascii
+
+
+def _json(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)
+
+
+class AccessLine(logging.Formatter):
+    """Writes a line of the access log: the fields of JsonFormatter, at a tenth of its cost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._second, self._text = 0, ""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record; every field but the numbers is text or None."""
+        fields = record.__dict__
+        texts = ", ".join([f'"{name}": {_json(fields[name])}' for name in ACCESS_TEXTS])
+        return (
+            f'{{"time": "{self._time(record)}", "level": "{record.levelname}", '
+            f'"logger": "{ACCESS}", "message": {_json(record.msg)}, {texts}, '
+            f'"status": {fields["status"]}, "duration_seconds": {fields["duration_seconds"]}}}'
+        )
+
+    def _time(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._text = second, self.formatTime(record, self.default_time_format)
+        return f"{self._text},{record.msecs:03.0f}"
+
 
 class Redacted(logging.Filter):
     """Redacts messages, arguments and extra fields; drops tracebacks, which quote values."""
@@ -21,8 +54,6 @@ class Redacted(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite one record in place."""
-        if record.name == ACCESS:
-            return True
         if record.exc_info:
             kind = record.exc_info[0]
             record.error = kind.__name__ if kind is not None else None
@@ -44,6 +75,10 @@ def configure(level: str) -> None:
         )
     )
     handler.addFilter(Redacted())
+    access = logging.getLogger(ACCESS)
+    access.handlers[:] = [logging.StreamHandler(sys.stderr)]
+    access.handlers[0].setFormatter(AccessLine())
+    access.propagate = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

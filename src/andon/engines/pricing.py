@@ -6,16 +6,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from math import lcm
-from typing import Protocol
+from math import gcd, lcm
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from andon.models.money import NANOUSD_PER_USD, round_half_even
 
 DAY_US = 86_400_000_000
+MAX_STEP_US = 900_000_000
 _TOKENS_PER_MTOK = 1_000_000
+_HALF_OF_INT64 = 2**62
 
 Exact = int | Decimal | Fraction
 """A number that is what it says; a float is not."""
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +99,31 @@ class Validity:
             return time_us >= start or time_us < end
         return start <= time_us < end
 
+    def meets(self, other: Validity) -> bool:
+        """Tell whether both hold at some instant; times of day are not looked at."""
+        return _begins_before_end(self, other) and _begins_before_end(other, self)
+
+
+def _begins_before_end(one: Validity, other: Validity) -> bool:
+    return one.from_us is None or other.until_us is None or one.from_us < other.until_us
+
 
 ALWAYS = Validity()
+
+
+def step_us(validities: Iterable[Validity], *others: int) -> int:
+    """Find the longest step, at most 15 minutes, within which no price begins or ends.
+
+    Steps are counted from 1970; `others` are steps that must be kept too. The result is at least
+    a minute where every bound is a whole minute.
+    """
+    edges = (
+        edge
+        for one in validities
+        for edge in (one.from_us, one.until_us, one.day_from_us, one.day_until_us)
+        if edge is not None
+    )
+    return gcd(MAX_STEP_US, *others, *edges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +151,11 @@ class PriceTable(Protocol):
     @property
     def version(self) -> str:
         """Name the table and its version."""
+        ...
+
+    @property
+    def step_us(self) -> int:
+        """Tell the time, counted in steps from 1970, within which no price of it changes."""
         ...
 
     def find(self, provider: str, model: str, at_us: int) -> PriceRow | None:
@@ -203,3 +238,76 @@ def price(
         + thought * rate.reasoning
     )
     return parts if rate.scale == 1 else round_half_even(parts, rate.scale)
+
+
+class Tokens(NamedTuple):
+    """Count the tokens of many calls, one element a call; a class that was not given is 0."""
+
+    tokens_in: Integers
+    tokens_out: Integers
+    cache_read: Integers
+    cache_write: Integers
+    reasoning: Integers
+
+    def at(self, places: NDArray[np.intp]) -> Tokens:
+        """Choose some of the calls."""
+        return Tokens(*(column[places] for column in self))
+
+
+def price_all(rates: Rates, tokens: Tokens) -> Integers:
+    """Price many calls of one model, each exactly as `price` does.
+
+    The counts must be such as `price` accepts.
+    """
+    if not rates.tiers:
+        return _price_at(rates.base, tokens)
+    costs = np.empty(len(tokens.tokens_in), np.int64)
+    left = np.ones(len(costs), np.bool_)
+    for above, rate in [*((tier.above, tier.rates) for tier in rates.tiers), (-1, rates.base)]:
+        chosen = np.flatnonzero(left & (tokens.tokens_in > above))
+        if len(chosen):
+            costs[chosen] = _price_at(rate, tokens.at(chosen))
+            left[chosen] = False
+    return costs
+
+
+def _price_at(rate: TokenRates, tokens: Tokens) -> Integers:
+    if not _fits(rate, tokens):
+        costs = [_price_one(rate, call) for call in zip(*tokens, strict=True)]
+        return np.array(costs, np.int64)
+    parts = (
+        (tokens.tokens_in - tokens.cache_read - tokens.cache_write) * rate.uncached
+        + tokens.cache_read * rate.cache_read
+        + tokens.cache_write * rate.cache_write
+        + (tokens.tokens_out - tokens.reasoning) * rate.output
+        + tokens.reasoning * rate.reasoning
+        + rate.request
+    )
+    return parts if rate.scale == 1 else _halves_to_even(parts, rate.scale)
+
+
+def _price_one(rate: TokenRates, call: tuple[np.int64, ...]) -> int:
+    tokens_in, tokens_out, read, write, thought = map(int, call)
+    return price(
+        Rates(rate),
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        tokens_cache_read=read,
+        tokens_cache_write=write,
+        tokens_reasoning=thought,
+    )
+
+
+def _fits(rate: TokenRates, tokens: Tokens) -> bool:
+    """Tell whether no step of the sum can leave 64 bits."""
+    dearest = max(rate.uncached, rate.cache_read, rate.cache_write, rate.output, rate.reasoning)
+    most = int(tokens.tokens_in.max(initial=0)) + int(tokens.tokens_out.max(initial=0))
+    return most * dearest + rate.request < _HALF_OF_INT64 and rate.scale < _HALF_OF_INT64
+
+
+def _halves_to_even(parts: Integers, scale: int) -> Integers:
+    whole, rest = np.divmod(parts, scale)
+    twice = 2 * rest
+    up = (twice > scale) | ((twice == scale) & (whole % 2 == 1))
+    rounded: Integers = whole + up
+    return rounded

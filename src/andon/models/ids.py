@@ -17,15 +17,6 @@ def uuid7(now_us: int, random: bytes) -> UUID:
     return UUID(int=millis << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail)
 
 
-def uuid7_series(now_us: int, random: bytes) -> list[bytes]:
-    """Make a UUIDv7 in its 16 bytes for every 8 random bytes, all of one instant."""
-    head = uuid7(now_us, bytes(9)).bytes[:8]
-    return [
-        head + bytes((random[at] & 0x3F | 0x80,)) + random[at + 1 : at + 8]
-        for at in range(0, len(random) - 7, 8)
-    ]
-
-
 def time_of(id_: UUID) -> int:
     """Read the microseconds since 1970 that a UUIDv7 of `uuid7` was made at, to within one."""
     millis = id_.int >> 80

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from andon.drivers.database import Database
-from andon.engines.pricing import PriceTable
+from andon.drivers.telemetry.commit import Ledger
 from andon.models.ids import uuid7
 from andon.runtime.meters import Meters
+from andon.runtime.pricing import PriceBook
 from andon.settings import Settings
 
 T = TypeVar("T")
@@ -28,7 +29,8 @@ class Context:
 
     settings: Settings
     db: Database
-    prices: PriceTable
+    ledger: Ledger
+    prices: PriceBook
     meters: Meters
     clock_us: Callable[[], int]
     monotonic: Callable[[], float]

@@ -14,9 +14,11 @@ from andon.engines.telemetry import DAY_US
 from andon.models.cus_models import CusHealthState, CusIntegrationStatus
 from andon.runtime.audit import iso, record_change
 from andon.runtime.context import Context
+from andon.runtime.recall import Recall
 from andon.runtime.tenants.caller import Caller
 
 Row = dict[str, Any]
+_MOST_REMEMBERED = 50_000
 
 _PLAIN = (
     "id",
@@ -191,27 +193,33 @@ def last_health(ctx: Context, caller: Caller, integration_id: str) -> Row:
     }
 
 
+class _Absent(Exception):
+    """There is no such integration, which is not remembered: it may be made any moment."""
+
+
 class Numbers:
     """Remembers the numbers of integrations for usage records, for a second or so each."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._known: dict[tuple[int, str], tuple[int | None, float]] = {}
+        self._known: Recall[tuple[int, str], int] = Recall(
+            ctx.monotonic, ctx.spawn, ctx.settings.integration_cache_seconds, _MOST_REMEMBERED
+        )
 
     async def number_of(self, tenant: int, integration_id: str) -> int | None:
         """Number an integration of the tenant; None when there is none under this id."""
-        known = self._known.get((tenant, integration_id))
-        if known is not None and known[1] >= self._ctx.monotonic():
-            return known[0]
-        number = await self._ctx.run(self._look_up, tenant, integration_id)
-        if len(self._known) >= 50_000:
-            self._known.clear()
-        until = self._ctx.monotonic() + self._ctx.settings.integration_cache_seconds
-        if number is not None:
-            self._known[tenant, integration_id] = (number, until)
-        return number
+        try:
+            return await self._known.get(
+                (tenant, integration_id),
+                lambda: self._ctx.run(self._look_up, tenant, integration_id),
+            )
+        except _Absent:
+            return None
 
-    def _look_up(self, tenant: int, integration_id: str) -> int | None:
+    def _look_up(self, tenant: int, integration_id: str) -> int:
         horizon_us = self._ctx.settings.dedupe_horizon_days * DAY_US
         with self._ctx.db.reading(tenant) as tx:
-            return integrations.number_of(tx, integration_id, tx.now_us - horizon_us)
+            number = integrations.number_of(tx, integration_id, tx.now_us - horizon_us)
+        if number is None:
+            raise _Absent
+        return number

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+_MOST_REMEMBERED = 2_000
 
 
 class Meters:
@@ -13,6 +14,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        self._of_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "andon_http_requests",
             "HTTP requests answered, by route and status.",
@@ -32,6 +34,8 @@ class Meters:
             ["outcome"],
             registry=registry,
         )
+        self.accepted = self.records.labels("accepted")
+        self.duplicates = self.records.labels("duplicate")
         self.rejected = Counter(
             "andon_usage_records_rejected",
             "Usage records rejected, by code.",
@@ -85,3 +89,23 @@ class Meters:
         self.erased_texts = Counter(
             "andon_error_texts_erased", "Error texts erased by age.", registry=registry
         )
+
+    def note_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request; its labels are looked up once."""
+        place = (method, route, status)
+        meters = self._of_request.get(place)
+        if meters is None:
+            meters = (
+                self.requests.labels(method, route, str(status)),
+                self.request_seconds.labels(route),
+            )
+            if len(self._of_request) < _MOST_REMEMBERED:
+                self._of_request[place] = meters
+        count, duration = meters
+        count.inc()
+        duration.observe(seconds)
+
+    def count_rejected(self, code: str) -> None:
+        """Count a usage record that was rejected."""
+        self.records.labels("rejected").inc()
+        self.rejected.labels(code).inc()

@@ -13,14 +13,17 @@ EXPECTED = {
     Permission.READ_USAGE: ".xxx",
     Permission.READ_INTEGRATIONS: ".xxx",
     Permission.WRITE_INTEGRATIONS: "..xx",
+    Permission.READ_PRICES: ".xxx",
+    Permission.WRITE_PRICES: "...x",
     Permission.READ_TENANT: ".xxx",
     Permission.WRITE_TENANT: "...x",
     Permission.MANAGE_KEYS: "...x",
     Permission.MANAGE_TENANTS: "...x",
     Permission.READ_AUDIT: "...x",
     Permission.READ_METRICS: "xxxx",
+    Permission.BACK_UP: "...x",
 }
-DEFAULT_ONLY = {Permission.MANAGE_TENANTS, Permission.READ_METRICS}
+DEFAULT_ONLY = {Permission.MANAGE_TENANTS, Permission.READ_METRICS, Permission.BACK_UP}
 
 
 def test_every_permission_is_decided() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,16 +14,19 @@ from andon.engines.telemetry import (
     DAY_US,
     SECOND_US,
     Timing,
-    content_of,
+    content_base,
+    contents_of,
+    have_failed,
     is_conflict,
-    is_error,
     judge_time,
-    key_of,
+    keys_of,
 )
 from tests.unit.engines.reports import Report
 
 NOW = 1_790_000_000_000_000
 AGREED = Report()
+CONTENT = -8192442945571167464
+KEY = "4f44b7489b4c6e9d2dd166cdff1e4546"
 
 
 def judge(occurred_us: int, **given: bool) -> Timing:
@@ -72,10 +76,39 @@ def test_every_time_has_one_answer(offset_us: int, has_import: bool, may_backfil
     assert (timing.refusal is None) is (in_time or (offset_us < 0 and has_import and may_backfill))
 
 
+def content_of(report: Report, integration: int) -> int:
+    base = content_base(integration, report.provider, report.model)
+    counts = (np.array([n], np.int64) for n in (report.tokens_in, report.tokens_out))
+    return int(contents_of(np.array([base], np.uint64), *counts)[0])
+
+
 @given(st.text(max_size=100), st.text(max_size=100))
 def test_a_call_id_has_a_key_of_its_own(one: str, other: str) -> None:
-    assert len(key_of(one)) == 16
-    assert (key_of(one) == key_of(other)) is (one == other)
+    keys = keys_of(1, [one, other])
+    assert [len(key) for key in keys] == [16, 16]
+    assert (keys[0] == keys[1]) is (one == other)
+
+
+@given(st.text(max_size=20), st.integers(min_value=1, max_value=30))
+def test_two_tenants_never_share_a_key(call_id: str, tenant: int) -> None:
+    # "1" and "2\x003" must not be what "12" and "3" are: the tenant ends with a mark.
+    assert keys_of(tenant, [call_id]) != keys_of(tenant + 1, [call_id])
+    assert keys_of(1, ["2\0" + call_id]) != keys_of(12, [call_id])
+
+
+COUNTS = st.integers(min_value=0, max_value=10**9)
+
+
+@given(COUNTS, COUNTS, COUNTS)
+def test_another_count_is_always_another_content(tokens_in: int, out: int, other: int) -> None:
+    first = content_of(Report(tokens_in=tokens_in, tokens_out=out), 7)
+    assert (content_of(Report(tokens_in=other, tokens_out=out), 7) == first) is (other == tokens_in)
+    assert (content_of(Report(tokens_in=tokens_in, tokens_out=other), 7) == first) is (other == out)
+
+
+def test_a_content_stays_the_same_from_release_to_release() -> None:
+    assert content_of(AGREED, 7) == CONTENT
+    assert keys_of(1, ["call-1"])[0].hex() == KEY
 
 
 @pytest.mark.parametrize(
@@ -137,4 +170,7 @@ def test_only_two_stated_costs_can_contradict(
     ],
 )
 def test_a_call_failed_when_something_says_so(given: dict[str, Any], failed: bool) -> None:
-    assert is_error(replace(AGREED, **given)) is failed
+    names = ("error_code", "error_class", "error_message", "status_code")
+    asked = [given.get(name) for name in names]
+    both = have_failed(*([value, None] for value in asked))
+    assert both.tolist() == [failed, False]

@@ -86,6 +86,9 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
         def do_POST(self) -> None:
             self.answer()
 
+        def do_PATCH(self) -> None:
+            self.answer()
+
         def do_DELETE(self) -> None:
             self.answer()
 

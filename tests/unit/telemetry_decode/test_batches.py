@@ -16,13 +16,15 @@ def refusal_of(raw: bytes) -> BatchRefused:
 
 def test_good_records_keep_their_places() -> None:
     decoded = decode_batch(batch(body(call_id="a"), body(call_id="b")))
-    assert [(index, wire.call_id) for index, wire in decoded.records] == [(0, "a"), (1, "b")]
-    assert (decoded.rejected, decoded.size) == ([], 2)
+    assert [
+        (index, wire.call_id) for index, wire in zip(decoded.places, decoded.records, strict=True)
+    ] == [(0, "a"), (1, "b")]
+    assert decoded.rejected == []
 
 
 def test_a_bad_record_is_refused_alone() -> None:
     decoded = decode_batch(batch(body(call_id="a"), body(tokens_in=-1), body(call_id="c")))
-    assert [index for index, _ in decoded.records] == [0, 2]
+    assert list(decoded.places) == [0, 2]
     assert [(one.index, one.code) for one in decoded.rejected] == [(1, "number_out_of_range")]
     assert isinstance(decoded.rejected[0], Rejection)
     assert decoded.rejected[0].message.startswith("tokens_in: ")
@@ -48,15 +50,17 @@ BROKEN = [
 @pytest.mark.parametrize("broken", BROKEN, ids=range(len(BROKEN)))
 def test_even_what_is_no_json_is_refused_alone(broken: bytes) -> None:
     decoded = decode_batch(batch(body(call_id="a"), broken, body(call_id="c")))
-    assert [(index, wire.call_id) for index, wire in decoded.records] == [(0, "a"), (2, "c")]
+    assert [
+        (index, wire.call_id) for index, wire in zip(decoded.places, decoded.records, strict=True)
+    ] == [(0, "a"), (2, "c")]
     assert [one.index for one in decoded.rejected] == [1]
-    assert decoded.size == 3
+    assert len(decoded.records) + len(decoded.rejected) == 3
 
 
 def test_brackets_and_quotes_in_texts_separate_nothing() -> None:
     tricky = body(call_id='}],"\\', model="a\\\\")
     decoded = decode_batch(batch(tricky, b"rubbish", body()))
-    assert decoded.records[0][1].call_id == '}],"\\'
+    assert decoded.records[0].call_id == '}],"\\'
     assert [one.index for one in decoded.rejected] == [1]
 
 
@@ -88,7 +92,8 @@ def test_a_body_that_is_no_batch_is_refused(raw: bytes, code: str) -> None:
 
 @pytest.mark.parametrize("last", [body(), b"rubbish"])
 def test_above_100_records_nothing_is_taken(last: bytes) -> None:
-    assert decode_batch(batch(*[body()] * 99, last)).size == 100
+    decoded = decode_batch(batch(*[body()] * 99, last))
+    assert len(decoded.records) + len(decoded.rejected) == 100
     assert refusal_of(batch(*[body()] * 100, last)).code == "batch_too_large"
 
 

@@ -81,5 +81,5 @@ def test_error_messages_are_masked_and_cut() -> None:
 
 def test_in_a_batch_too() -> None:
     decoded = decode_batch(batch(body(call_id=CANARY), body(metadata={"a": CANARY}), b"rubbish"))
-    assert CANARY not in repr([msgspec.structs.asdict(wire) for _, wire in decoded.records])
-    assert [set(values(wire)) for _, wire in decoded.records]
+    assert CANARY not in repr([msgspec.structs.asdict(wire) for wire in decoded.records])
+    assert [set(values(wire)) for wire in decoded.records]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -30,11 +31,11 @@ _JUDGED_BYTES = 262_144  # many times what the bounds of all fields but error_me
 
 
 class DecodedBatch(NamedTuple):
-    """Hold the good records with their places, and why the others were refused."""
+    """Hold the good records, the place of each in the batch, and why the others were refused."""
 
-    records: list[tuple[int, WireUsage]]
+    records: Sequence[WireUsage]
+    places: Sequence[int]
     rejected: list[Rejection]
-    size: int
 
 
 def decode_one(body: bytes) -> WireUsage:
@@ -63,8 +64,8 @@ def decode_batch(body: bytes) -> DecodedBatch:
     except _UNREADABLE:
         return _decode_each(_slices(body))
     _check_size(len(records))
-    if all(map(fast.finish, records)):
-        return DecodedBatch(list(enumerate(records)), [], len(records))
+    if fast.finish_all(records):
+        return DecodedBatch(records, range(len(records)), [])
     return _decode_each(_slices(body))
 
 
@@ -104,14 +105,17 @@ def _is_json(body: bytes) -> bool:
 
 
 def _decode_each(slices: list[bytes]) -> DecodedBatch:
-    records: list[tuple[int, WireUsage]] = []
+    records: list[WireUsage] = []
+    places: list[int] = []
     rejected: list[Rejection] = []
     for index, raw in enumerate(slices):
         try:
-            records.append((index, decode_one(raw)))
+            records.append(decode_one(raw))
         except RecordRefused as refused:
             rejected.append(Rejection(index, refused.code, refused.message))
-    return DecodedBatch(records, rejected, len(slices))
+        else:
+            places.append(index)
+    return DecodedBatch(records, places, rejected)
 
 
 __all__ = ["DecodedBatch", "decode_batch", "decode_one"]

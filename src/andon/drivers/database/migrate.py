@@ -167,7 +167,7 @@ def _grant_to_service(connection: Connection, service_url: str) -> None:
     )
     run(f"GRANT USAGE ON SCHEMA {schema} TO {quoted}")
     run(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted}")
-    for table in tables.metadata.sorted_tables:
+    for table in tables.tables_of("postgresql"):
         run(f"GRANT {_rights(table.name)} ON {table.name} TO {quoted}")
     run(f"GRANT SELECT ON alembic_version TO {quoted}")
 

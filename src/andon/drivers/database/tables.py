@@ -13,7 +13,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    SmallInteger,
     Table,
     Text,
     text,
@@ -169,6 +168,37 @@ outbox = Table(
     ),
 )
 
+prices = Table(
+    "prices",
+    metadata,
+    Column("tenant", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, primary_key=True),
+    Column("provider", Text),
+    Column("model", Text, nullable=False),
+    Column("valid_from_us", BigInteger, nullable=False),
+    Column("valid_until_us", BigInteger),
+    Column("input_usd_per_mtok", Text, nullable=False),
+    Column("output_usd_per_mtok", Text, nullable=False),
+    Column("cache_read_usd_per_mtok", Text),
+    Column("cache_write_usd_per_mtok", Text),
+    Column("reasoning_usd_per_mtok", Text),
+    Column("usd_per_request", Text),
+    Column("note", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),
+    Column("deleted_us", BigInteger),
+    Column("revision", Integer, nullable=False),
+    Index(
+        "prices_live",
+        "tenant",
+        "model",
+        sqlite_where=text("deleted_us IS NULL"),
+        postgresql_where=text("deleted_us IS NULL"),
+    ),
+    Index("prices_revision", "tenant", "revision", unique=True),
+)
+
 blocks = Table(
     "blocks",
     metadata,
@@ -192,13 +222,58 @@ usage_keys = Table(
     metadata,
     *_hot(
         Column("key", LargeBinary, primary_key=True),
-        Column("content", LargeBinary, nullable=False),
+        Column("content", BigInteger, nullable=False),
         Column("cost_stated_nanousd", BigInteger),
         Column("id", LargeBinary, nullable=False),
-        Column("received_day", Integer, nullable=False),
-        Column("backfill_month", Integer),
+        Column("generation", Integer, nullable=False),
     ),
-    sqlite_with_rowid=False,
+    info={"dialect": "postgresql"},
+)
+
+usage_key_log = Table(
+    "usage_key_log",
+    metadata,
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("keys", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    info={"dialect": "sqlite"},
+)
+
+usage_key_runs = Table(
+    "usage_key_runs",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("generation", Integer, nullable=False),
+    Column("level", Integer, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("target", Integer),
+    Column("keys", Integer, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("cursor", LargeBinary),
+    info={"dialect": "sqlite"},
+    sqlite_autoincrement=True,
+)
+
+usage_key_pages = Table(
+    "usage_key_pages",
+    metadata,
+    Column("page", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    info={"dialect": "sqlite"},
+)
+
+usage_key_parts = Table(
+    "usage_key_parts",
+    metadata,
+    Column("part", Integer, primary_key=True),
+    Column("word", Integer, nullable=False),
+    Column("words", LargeBinary, nullable=False),
+    Column("fences", LargeBinary, nullable=False),
+    info={"dialect": "sqlite"},
 )
 
 usage = Table(
@@ -206,36 +281,11 @@ usage = Table(
     metadata,
     *_hot(
         Column("block", BigInteger, primary_key=True, autoincrement=False),
-        Column("seq", Integer, primary_key=True, autoincrement=False),
-        Column("id", LargeBinary, nullable=False),
+        Column("month", Integer, primary_key=True, autoincrement=False),
         Column("received_us", BigInteger, nullable=False),
-        Column("occurred_us", BigInteger, nullable=False),
-        Column("day", Integer, nullable=False),
-        Column("integration", Integer, nullable=False),
-        Column("call_id", Text, nullable=False),
-        Column("session_id", Text),
-        Column("agent_id", Text),
-        Column("provider", Text, nullable=False),
-        Column("model", Text, nullable=False),
-        Column("tokens_in", BigInteger, nullable=False),
-        Column("tokens_out", BigInteger, nullable=False),
-        Column("tokens_cache_read", BigInteger),
-        Column("tokens_cache_write", BigInteger),
-        Column("tokens_reasoning", BigInteger),
-        Column("cost_nanousd", BigInteger),
-        Column("price_ref", Text),
-        Column("usage_source", Text, nullable=False),
-        Column("latency_ms", BigInteger),
-        Column("policy_result", Text, nullable=False),
-        Column("policy_id", Text),
-        Column("status_code", SmallInteger),
-        Column("error_code", Text),
-        Column("error_class", Text),
-        Column("end_user", Text),
-        Column("import_id", Text),
-        Column("metadata", Text),
-        Column("request", Text),
-        Column("labels", Text),
+        Column("id", LargeBinary, nullable=False),
+        Column("records", Integer, nullable=False),
+        Column("body", LargeBinary, nullable=False),
     ),
 )
 
@@ -317,6 +367,13 @@ usage_names = Table(
     ),
     sqlite_with_rowid=False,
 )
+
+
+
+def tables_of(dialect: str) -> list[Table]:
+    """List the tables that a database of this kind has."""
+    return [t for t in metadata.sorted_tables if t.info.get("dialect", dialect) == dialect]
+
 
 UNSCOPED = frozenset({"meta", "slots", "blocks"})
 """Tables without tenant data: no row-level security on them."""

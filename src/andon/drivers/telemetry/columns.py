@@ -1,52 +1,68 @@
-"""Rows of the telemetry tables as tuples, in the order that their statements take."""
+"""What one group of usage records brings to the store, and what the store answers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from andon.drivers.database.tables import SUMS, usage, usage_daily, usage_hourly, usage_recent
+import numpy as np
+from numpy.typing import NDArray
 
-USAGE = tuple(column.name for column in usage.columns)[4:]
-"""Columns of a usage row after slot, tenant, block and seq."""
+from andon.drivers.database.tables import SUMS, usage_daily, usage_hourly, usage_recent
+from andon.drivers.telemetry.keyindex.entries import KEPT, NO_COST, Existing
 
 HOURLY_KEY = tuple(column.name for column in usage_hourly.primary_key)
 DAILY_KEY = tuple(column.name for column in usage_daily.primary_key)
 RECENT_KEY = tuple(column.name for column in usage_recent.primary_key)
 
 
-class NewKey(NamedTuple):
-    """What the dedupe index keeps of a call."""
+class Claim(NamedTuple):
+    """The calls of a group that may be new, one element each; no key is there twice.
+
+    The tenant is part of what a key digests.
+    """
+
+    tenants: Sequence[int]
+    keys: Sequence[bytes]
+    contents: NDArray[np.int64]
+    costs_stated: NDArray[np.int64]
+    ids: Sequence[bytes]
+    generations: Sequence[int]
+
+
+Known = dict[bytes, Existing]
+"""Calls that came before, by key."""
+
+
+class Chunk(NamedTuple):
+    """The packed records of one tenant."""
 
     tenant: int
-    key: bytes
-    content: bytes
-    cost_stated_nanousd: int | None
-    id: bytes
-    received_day: int
-    backfill_month: int | None
-
-
-class Existing(NamedTuple):
-    """What the dedupe index knows of a call that came before."""
-
-    content: bytes
-    cost_stated_nanousd: int | None
-    id: bytes
-
-
-Known = dict[tuple[int, bytes], Existing]
-"""Calls that came before, by tenant and key."""
+    records: int
+    body: bytes
 
 
 class Written(NamedTuple):
-    """The rows of one group, ready for SQL; `usage` rows are (tenant, seq, *USAGE)."""
+    """What one group writes beside its keys."""
 
-    usage: list[tuple[Any, ...]]
+    id: bytes
+    month: int
+    chunks: list[Chunk]
     error_texts: list[tuple[int, int, int, str]]
     hourly: list[tuple[Any, ...]]
     daily: list[tuple[Any, ...]]
     recent: list[tuple[Any, ...]]
     names: list[tuple[int, int, str, str]]
+
+    @property
+    def records(self) -> int:
+        """Count the records of all tenants."""
+        return sum(chunk.records for chunk in self.chunks)
+
+    @property
+    def tenants(self) -> str:
+        """Name the tenants as the table of blocks does."""
+        return ",".join(str(chunk.tenant) for chunk in self.chunks)
 
 
 def upsert(table: str, key: tuple[str, ...], sums: tuple[str, ...], mark: str) -> str:
@@ -63,12 +79,14 @@ def upsert(table: str, key: tuple[str, ...], sums: tuple[str, ...], mark: str) -
 __all__ = [
     "DAILY_KEY",
     "HOURLY_KEY",
+    "KEPT",
+    "NO_COST",
     "RECENT_KEY",
     "SUMS",
-    "USAGE",
+    "Chunk",
+    "Claim",
     "Existing",
     "Known",
-    "NewKey",
     "Written",
     "upsert",
 ]

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from sqlalchemy import delete, select
 
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import usage_errors, usage_names, usage_recent
-from andon.drivers.telemetry import postgres, sqlite
-from andon.drivers.telemetry.columns import Known, NewKey, Written
+from andon.drivers.telemetry.columns import Claim, Existing, Known, Written
+from andon.drivers.telemetry.postgres import PostgresLedger
+from andon.drivers.telemetry.sqlite import SqliteLedger
 
 
-def commit_group(
-    tx: Tx, slot: int, keys: Sequence[NewKey], build: Callable[[Known], Written]
-) -> int | None:
-    """Claim the keys, let `build` make rows for those that are new, write them as one block.
+class Ledger(Protocol):
+    """Where usage is written exactly once."""
 
-    Returns the block's number, or None when nothing was new. Keys are claimed in one order, so
-    that two groups with the same keys wait for each other and never deadlock.
-    """
-    dialect = sqlite if tx.dialect == "sqlite" else postgres
-    ordered = sorted(keys, key=lambda key: (key.tenant, key.key))
-    rows = build(dialect.claim(tx, slot, ordered) if ordered else {})
-    return dialect.write(tx, slot, rows) if rows.usage else None
+    @property
+    def has_work(self) -> bool:
+        """Tell whether the dedupe index wants a step of upkeep."""
+        ...
+
+    def claim(self, tx: Tx, slot: int, claim: Claim) -> Known:
+        """Tell which calls came before; the others are this transaction's."""
+        ...
+
+    def write(self, tx: Tx, slot: int, claim: Claim, fresh: Sequence[bool], rows: Written) -> int:
+        """Write the rows and the fresh ones of the claimed keys; return the block's number."""
+        ...
+
+    def keep(self) -> None:
+        """Remember what was written, now that it is committed."""
+        ...
+
+    def tend(self, tx: Tx) -> Callable[[], None]:
+        """Take one bounded step of upkeep; call what it returns once the step is committed."""
+        ...
+
+    def look_up(self, tx: Tx, slot: int, key: bytes) -> Existing | None:
+        """Find a call of the transaction's tenant by its key."""
+        ...
+
+
+def open_ledger(dialect: str) -> Ledger:
+    """Choose the ledger of a database."""
+    return SqliteLedger() if dialect == "sqlite" else PostgresLedger()
 
 
 def names_of(tx: Tx, slot: int, tenant: int, day: int) -> list[tuple[str, str]]:

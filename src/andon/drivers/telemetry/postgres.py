@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import metadata
 from andon.drivers.telemetry.columns import (
     DAILY_KEY,
     HOURLY_KEY,
+    NO_COST,
     RECENT_KEY,
     SUMS,
-    USAGE,
+    Claim,
     Existing,
     Known,
-    NewKey,
     Written,
 )
 
+# Keys and ids come as one text each that the server cuts up: an array of them would be written
+# out in hex and parsed, element by element.
+_NEW = (
+    "SELECT u.tenant, substring(%(keys)s::bytea FROM (u.n::int - 1) * 16 + 1 FOR 16) AS key,"
+    f" u.content, nullif(u.cost, {NO_COST}) AS cost,"
+    " substring(%(ids)s::bytea FROM (u.n::int - 1) * 16 + 1 FOR 16) AS id, u.generation"
+    " FROM unnest(%(tenants)s::int[], %(contents)s::bigint[], %(costs)s::bigint[],"
+    " %(generations)s::int[]) WITH ORDINALITY AS u(tenant, content, cost, generation, n)"
+)
 _CLAIM = (
-    "INSERT INTO usage_keys SELECT %s, u.* FROM unnest(%s::int[], %s::bytea[], %s::bytea[],"
-    " %s::bigint[], %s::bytea[], %s::int[], %s::int[]) AS u ON CONFLICT DO NOTHING"
+    "INSERT INTO usage_keys (slot, tenant, key, content, cost_stated_nanousd, id, generation)"
+    f" SELECT %(slot)s, new.* FROM ({_NEW}) AS new ON CONFLICT DO NOTHING"
 )
 _FIND = (
-    "SELECT k.tenant, k.key, k.content, k.cost_stated_nanousd, k.id FROM usage_keys k"
-    " JOIN unnest(%s::int[], %s::bytea[], %s::bytea[]) AS u(tenant, key, id)"
-    " ON k.slot = %s AND k.tenant = u.tenant AND k.key = u.key WHERE k.id <> u.id"
+    "SELECT k.key, k.content, k.cost_stated_nanousd, k.id FROM usage_keys k"
+    f" JOIN ({_NEW}) AS new ON k.slot = %(slot)s AND k.tenant = new.tenant AND k.key = new.key"
+    " WHERE k.id <> new.id"
+)
+_LOOK_UP = (
+    "SELECT content, cost_stated_nanousd, id FROM usage_keys"
+    " WHERE slot = %s AND tenant = %s AND key = %s"
 )
 _NAMES = (
     "INSERT INTO usage_names SELECT %s, u.* FROM unnest(%s::int[], %s::int[], %s::text[],"
     " %s::text[]) AS u ON CONFLICT DO NOTHING"
 )
-_STAGE = (
-    "CREATE TEMP TABLE IF NOT EXISTS usage_staging"
-    f" ON COMMIT DELETE ROWS AS SELECT tenant, seq, {', '.join(USAGE)} FROM usage WHERE false"
-)
-_COPY = f"COPY usage_staging (tenant, seq, {', '.join(USAGE)}) FROM STDIN"
 # The number is taken by the statement that writes the rows, the last one of the transaction: a
 # slot's row is locked from here to the commit, so numbers have no gap and follow commit order.
 _WRITE = (
-    "WITH number AS (UPDATE slots SET block = block + 1 WHERE slot = %s RETURNING block),"
-    " made AS (INSERT INTO blocks SELECT %s, block, %s, %s, %s FROM number RETURNING block),"
+    "WITH number AS (UPDATE slots SET block = block + 1 WHERE slot = %(slot)s RETURNING block),"
+    " made AS (INSERT INTO blocks SELECT %(slot)s, block, %(now)s, %(records)s, %(named)s"
+    "  FROM number RETURNING block),"
     " texts AS (INSERT INTO usage_errors (slot, block, tenant, seq, received_us, message)"
-    "  SELECT %s, number.block, e.* FROM number, unnest(%s::int[], %s::int[], %s::bigint[],"
-    "  %s::text[]) AS e),"
-    f" rows AS (INSERT INTO usage (slot, block, tenant, seq, {', '.join(USAGE)})"
-    f"  SELECT %s, number.block, s.tenant, s.seq, {', '.join('s.' + name for name in USAGE)}"
-    "  FROM number, usage_staging s ORDER BY s.seq)"
+    "  SELECT %(slot)s, number.block, e.* FROM number, unnest(%(text_tenants)s::int[],"
+    "  %(text_seqs)s::int[], %(text_times)s::bigint[], %(texts)s::text[]) AS e),"
+    " rows AS (INSERT INTO usage (slot, tenant, block, month, received_us, id, records, body)"
+    "  SELECT %(slot)s, c.tenant, number.block, %(month)s, %(now)s, %(id)s, c.records, c.body"
+    "  FROM number, unnest(%(tenants)s::int[], %(counts)s::int[], %(bodies)s::bytea[])"
+    "  AS c(tenant, records, body))"
     " SELECT block FROM made"
 )
 
@@ -71,42 +83,99 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-def claim(tx: Tx, slot: int, keys: Sequence[NewKey]) -> Known:
-    """Insert the keys that are new; return what is known of the others.
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
-    A key that another transaction is inserting is waited for: committed, it is known here;
-    rolled back, it is ours.
-    """
-    with tx.raw.cursor() as cursor:
-        columns = _columns(keys)
-        cursor.execute(_CLAIM, (slot, *columns))
-        if cursor.rowcount == len(keys):
-            return {}
-        cursor.execute(_FIND, (columns[0], columns[1], columns[4], slot))
-        return {(row[0], bytes(row[1])): _existing(row) for row in cursor.fetchall()}
+
+class PostgresLedger:
+    """Writes groups; every process may, so the store alone decides what is new."""
+
+    has_work = False
+
+    def claim(self, tx: Tx, slot: int, claim: Claim) -> Known:
+        """Insert the keys that are new; return what is known of the others.
+
+        A key that another transaction is inserting is waited for: committed, it is known here;
+        rolled back, it is ours. Keys go in one order, so that two groups with the same keys wait
+        for each other and never deadlock.
+        """
+        asked = _in_order(slot, claim)
+        with tx.raw.cursor() as cursor:
+            cursor.execute(_CLAIM, asked)
+            if cursor.rowcount == len(claim.keys):
+                return {}
+            cursor.execute(_FIND, asked)
+            return {bytes(row[0]): _existing(row[1:]) for row in cursor.fetchall()}
+
+    def write(self, tx: Tx, slot: int, _claim: Claim, _fresh: Sequence[bool], rows: Written) -> int:
+        """Write the group's rows; the slot's next block number is taken by the last statement."""
+        with tx.raw.cursor() as cursor:
+            for statement, group in (
+                (_NAMES, rows.names),
+                (_HOURLY, rows.hourly),
+                (_DAILY, rows.daily),
+                (_RECENT, rows.recent),
+            ):
+                if group:
+                    cursor.execute(statement, (slot, *_columns(sorted(group))))
+            cursor.execute(_WRITE, _block(tx, slot, rows))
+            return int(cursor.fetchone()[0])
+
+    def keep(self) -> None:
+        """Remember nothing: the store's own index is the only one."""
+
+    def tend(self, _tx: Tx) -> Callable[[], None]:
+        """Do nothing: the store keeps its index."""
+        return _nothing
+
+    def look_up(self, tx: Tx, slot: int, key: bytes) -> Existing | None:
+        """Find a call of the transaction's tenant by its key."""
+        with tx.raw.cursor() as cursor:
+            cursor.execute(_LOOK_UP, (slot, tx.tenant, key))
+            row = cursor.fetchone()
+        return _existing(row) if row is not None else None
+
+
+def _nothing() -> None:
+    pass
+
+
+def _in_order(slot: int, claim: Claim) -> dict[str, Any]:
+    joined = b"".join(claim.keys)
+    words = np.frombuffer(joined, ">u8").reshape(-1, 2)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    places = order.tolist()
+    return {
+        "slot": slot,
+        "keys": b"".join(map(claim.keys.__getitem__, places)),
+        "ids": b"".join(map(claim.ids.__getitem__, places)),
+        "tenants": _array(map(claim.tenants.__getitem__, places)),
+        "contents": _array(claim.contents[order].tolist()),
+        "costs": _array(claim.costs_stated[order].tolist()),
+        "generations": _array(map(claim.generations.__getitem__, places)),
+    }
+
+
+def _block(tx: Tx, slot: int, rows: Written) -> dict[str, Any]:
+    texts = _columns(rows.error_texts) or [[], [], [], []]
+    tenants, counts, bodies = _columns(rows.chunks)
+    return {
+        "slot": slot,
+        "now": tx.now_us,
+        "records": rows.records,
+        "named": rows.tenants,
+        "text_tenants": texts[0],
+        "text_seqs": texts[1],
+        "text_times": texts[2],
+        "texts": texts[3],
+        "month": rows.month,
+        "id": rows.id,
+        "tenants": tenants,
+        "counts": counts,
+        "bodies": bodies,
+    }
 
 
 def _existing(row: tuple[Any, ...]) -> Existing:
-    return Existing(bytes(row[2]), row[3], bytes(row[4]))
-
-
-def write(tx: Tx, slot: int, rows: Written) -> int:
-    """Write the group's rows; the slot's next block number is taken by the last statement."""
-    with tx.raw.cursor() as cursor:
-        cursor.execute(_STAGE)
-        with cursor.copy(_COPY) as copy:
-            for row in rows.usage:
-                copy.write_row(row)
-        for statement, group in (
-            (_NAMES, rows.names),
-            (_HOURLY, rows.hourly),
-            (_DAILY, rows.daily),
-            (_RECENT, rows.recent),
-        ):
-            if group:
-                cursor.execute(statement, (slot, *_columns(sorted(group))))
-        texts = _columns(rows.error_texts) or [[], [], [], []]
-        tenants = ",".join(str(n) for n in sorted({row[0] for row in rows.usage}))
-        block = (slot, slot, tx.now_us, len(rows.usage), tenants, slot, *texts, slot)
-        cursor.execute(_WRITE, block)
-        return int(cursor.fetchone()[0])
+    content, cost, id_ = row
+    return Existing(content, cost, bytes(id_))

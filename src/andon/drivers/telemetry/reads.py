@@ -1,28 +1,20 @@
-"""What is read of usage: sums from the rollups, and single records page by page."""
+"""What usage sums to, read from the rollups."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
 
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import (
     SUMS,
-    blocks,
-    usage,
     usage_daily,
-    usage_errors,
     usage_hourly,
-    usage_keys,
     usage_recent,
 )
-from andon.models.ids import time_of
 
 Row = dict[str, Any]
-PAGE_SCANS = 20_000
-"""Most single records that one page of a filtered list looks at."""
 
 
 def _rows(tx: Tx, statement: Select[Any]) -> list[Row]:
@@ -105,60 +97,3 @@ def by_hour(
     )
     statement = statement.group_by(table.hour).order_by(table.hour).limit(limit)
     return [_as_int(row) for row in _rows(tx, statement)]
-
-
-def blocks_of_call(tx: Tx, slot: int, key: bytes) -> list[int]:
-    """Name the blocks that may hold a call: its id carries the time of its block."""
-    table = usage_keys.c
-    known = select(table.id).where(table.slot == slot, table.tenant == tx.tenant, table.key == key)
-    found = tx.conn.execute(known).scalar()
-    if found is None:
-        return []
-    committed_us = time_of(UUID(bytes=bytes(found)))
-    near = select(blocks.c.block).where(
-        blocks.c.slot == slot, blocks.c.committed_us.between(committed_us - 2, committed_us + 2)
-    )
-    return [int(row[0]) for row in tx.conn.execute(near)]
-
-
-Position = tuple[int, int]
-"""Block and place in the block: where a record stands in its slot."""
-
-
-def records(
-    tx: Tx, slot: int, filters: Row, before: Position | None, limit: int
-) -> tuple[list[Row], Position | None]:
-    """List records, the newest first; looks at PAGE_SCANS records at most.
-
-    `filters` are equalities of columns; None asks for rows without a value.
-
-    Returns the records and the position to go on from, None at the end.
-    """
-    place = tuple_(usage.c.block, usage.c.seq)
-    window = select(usage).where(usage.c.slot == slot, tx.of(usage))
-    if before is not None:
-        window = window.where(place < tuple_(*before))
-    if "block" in filters:
-        window = window.where(usage.c.block.in_(filters["block"]))
-    window = window.order_by(usage.c.block.desc(), usage.c.seq.desc())
-    seen = window.limit(PAGE_SCANS).subquery()
-    found = select(seen, usage_errors.c.message).select_from(
-        seen.outerjoin(
-            usage_errors,
-            and_(*(usage_errors.c[name] == seen.c[name] for name in _PLACE)),
-        )
-    )
-    for name, value in filters.items():
-        if isinstance(value, list):
-            found = found.where(seen.c[name].in_(value))
-            continue
-        found = found.where(seen.c[name].is_(None) if value is None else seen.c[name] == value)
-    page = _rows(tx, found.order_by(seen.c.block.desc(), seen.c.seq.desc()).limit(limit + 1))
-    if len(page) > limit:
-        return page[:limit], (page[limit - 1]["block"], page[limit - 1]["seq"])
-    beyond = window.with_only_columns(usage.c.block, usage.c.seq).offset(PAGE_SCANS - 1).limit(1)
-    last = tx.conn.execute(beyond).first() if filters else None
-    return page, (last[0], last[1]) if last is not None else None
-
-
-_PLACE = ("slot", "tenant", "block", "seq")

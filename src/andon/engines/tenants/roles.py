@@ -22,18 +22,22 @@ class Permission(StrEnum):
     READ_USAGE = "read usage"
     READ_INTEGRATIONS = "read integrations"
     WRITE_INTEGRATIONS = "write integrations"
+    READ_PRICES = "read prices"
+    WRITE_PRICES = "write prices"
     READ_TENANT = "read the tenant"
     WRITE_TENANT = "write the tenant"
     MANAGE_KEYS = "manage keys and principals"
     MANAGE_TENANTS = "manage tenants"
     READ_AUDIT = "read the audit of changes"
     READ_METRICS = "read metrics"
+    BACK_UP = "back up the store"
 
 
 _READS = frozenset(
     {
         Permission.READ_USAGE,
         Permission.READ_INTEGRATIONS,
+        Permission.READ_PRICES,
         Permission.READ_TENANT,
         Permission.READ_METRICS,
     }
@@ -50,11 +54,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset(_OPERATES),
     Role.ADMIN: frozenset(Permission),
 }
-"""`read metrics` and `manage tenants` hold in the tenant `default` alone."""
+"""What concerns more than one tenant holds in the tenant `default` alone; see `allows`."""
 
 DEFAULT_TENANT = "default"
 
-_DEFAULT_ONLY = frozenset({Permission.READ_METRICS, Permission.MANAGE_TENANTS})
+_DEFAULT_ONLY = frozenset({Permission.READ_METRICS, Permission.MANAGE_TENANTS, Permission.BACK_UP})
 
 
 def allows(role: Role, permission: Permission, tenant_id: str) -> bool:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from andon import errors
 from andon.runtime.context import Context
-from andon.runtime.telemetry.group import Group, Outcome, Submitted
+from andon.runtime.telemetry.group import Group
 from andon.runtime.telemetry.names import NameBook
+from andon.runtime.telemetry.parcel import Parcel
 
 
 class _Waiting(NamedTuple):
-    records: Sequence[Submitted]
-    answer: asyncio.Future[list[Outcome]]
+    parcel: Parcel
+    answer: asyncio.Future[None]
 
 
 class Intake:
@@ -33,23 +33,22 @@ class Intake:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def submit(self, records: Sequence[Submitted]) -> list[Outcome]:
-        """Queue the records of one tenant and wait until they are durable or refused."""
-        if not records:
-            return []
+    async def submit(self, parcel: Parcel) -> None:
+        """Queue a parcel and wait until its records are durable or refused, as its receipt says."""
+        size = len(parcel.records)
         limit = self._ctx.settings.ingest_queue_records
-        if self._closed or self._depth + len(records) > limit:
-            self._ctx.meters.queue_refused.inc(len(records))
+        if self._closed or self._depth + size > limit:
+            self._ctx.meters.queue_refused.inc(size)
             raise errors.IntakeFull(retry_after_seconds=1)
-        slot = records[0].tenant.slot
-        answer: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(slot, deque()).append(_Waiting(records, answer))
-        self._count(len(records))
+        slot = parcel.tenant.slot
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(slot, deque()).append(_Waiting(parcel, answer))
+        self._count(size)
         if self._busy.get(slot, 0) < self._writers:
             self._busy[slot] = self._busy.get(slot, 0) + 1
             self._idle.clear()
             self._ctx.spawn(self._drain(slot))
-        return await answer
+        await answer
 
     async def close(self) -> None:
         """Take nothing more and wait until what waits is committed."""
@@ -65,6 +64,8 @@ class Intake:
         try:
             while queue:
                 await self._commit(slot, self._next_group(queue))
+                if self._ctx.ledger.has_work:
+                    await self._ctx.run_writer(self._tend)
         finally:
             self._busy[slot] -= 1
             if not any(self._busy.values()):
@@ -74,47 +75,50 @@ class Intake:
         group: list[_Waiting] = []
         size = 0
         limit = self._ctx.settings.ingest_group_records
-        while queue and (not group or size + len(queue[0].records) <= limit):
+        while queue and (not group or size + len(queue[0].parcel.records) <= limit):
             waiting = queue.popleft()
-            size += len(waiting.records)
+            size += len(waiting.parcel.records)
             group.append(waiting)
         return group
 
     async def _commit(self, slot: int, group: list[_Waiting]) -> None:
-        records = [record for waiting in group for record in waiting.records]
+        parcels = [waiting.parcel for waiting in group]
+        size = sum(len(parcel.records) for parcel in parcels)
         started = self._ctx.monotonic()
         try:
-            outcomes = await self._ctx.run_writer(self._write, slot, records)
+            await self._ctx.run_writer(self._write, slot, parcels)
         except Exception as fault:  # the callers are told, whatever it was
-            self._count(-len(records))
+            self._count(-size)
             await self._after_failure(slot, group, fault)
             return
         self._ctx.meters.commit_seconds.observe(self._ctx.monotonic() - started)
-        self._ctx.meters.group_records.observe(len(records))
-        self._count(-len(records))
-        start = 0
+        self._ctx.meters.group_records.observe(size)
+        self._count(-size)
         for waiting in group:
-            end = start + len(waiting.records)
             if not waiting.answer.done():
-                waiting.answer.set_result(outcomes[start:end])
-            start = end
+                waiting.answer.set_result(None)
 
     async def _after_failure(self, slot: int, group: list[_Waiting], fault: Exception) -> None:
         # One request that the store cannot take must not sink those that shared its commit.
         self._ctx.meters.commit_failures.inc()
         if len(group) > 1 and not isinstance(fault, errors.StoreUnavailable):
             for waiting in group:
-                self._count(len(waiting.records))
+                self._count(len(waiting.parcel.records))
                 await self._commit(slot, [waiting])
             return
         for waiting in group:
             if not waiting.answer.done():
                 waiting.answer.set_exception(fault)
 
-    def _write(self, slot: int, records: list[Submitted]) -> list[Outcome]:
-        numbers = sorted(dict.fromkeys(record.tenant.no for record in records))
+    def _write(self, slot: int, parcels: list[Parcel]) -> None:
+        numbers = sorted({parcel.tenant.no for parcel in parcels})
         with self._ctx.db.writing(*numbers) as tx:
-            group = Group(self._ctx, tx, slot, self._names, records)
-            outcomes = group.commit()
+            group = Group(self._ctx, tx, slot, self._names, parcels)
+            group.commit(self._ctx.ledger)
         group.keep()
-        return outcomes
+        self._ctx.ledger.keep()
+
+    def _tend(self) -> None:
+        with self._ctx.db.writing() as tx:
+            keep = self._ctx.ledger.tend(tx)
+        keep()

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from andon import errors
 from andon.drivers import integrations
 from andon.drivers.database import Tx
-from andon.drivers.telemetry import imports, reads
+from andon.drivers.telemetry import imports, reads, records
 from andon.drivers.telemetry.columns import SUMS
-from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US, key_of
+from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US, keys_of
 from andon.engines.tenants import calendar
 from andon.models.money import nanousd_to_cents
 from andon.runtime.audit import iso, record_change
@@ -234,14 +234,19 @@ def list_records(
         if filters is None:
             return [], None
         if "call_id" in filters:
-            key = key_of(filters["call_id"])
-            filters["block"] = reads.blocks_of_call(tx, caller.tenant.slot, key)
+            filters["block"] = _blocks_of_call(ctx, tx, caller, filters["call_id"])
         if unpriced:
             filters["cost_nanousd"] = None
-        rows, last = reads.records(tx, caller.tenant.slot, filters, before, limit)
+        rows, last = records.records(tx, caller.tenant.slot, filters, before, limit)
         named = _integrations(tx)
     items = [_record(row, named[row["integration"]]) for row in rows]
     return items, (f"{last[0]}.{last[1]}" if last else None)
+
+
+def _blocks_of_call(ctx: Context, tx: Tx, caller: Caller, call_id: str) -> list[int]:
+    (key,) = keys_of(caller.tenant.no, [call_id])
+    known = ctx.ledger.look_up(tx, caller.tenant.slot, key)
+    return [] if known is None else records.blocks_of_id(tx, caller.tenant.slot, known.id)
 
 
 def _position(text: str) -> tuple[int, int]:
@@ -277,7 +282,7 @@ _KEPT = (
 def _record(row: Row, integration: Row) -> Row:
     cost = row["cost_nanousd"]
     return {
-        "id": str(UUID(bytes=bytes(row["id"]))),
+        "id": str(UUID(bytes=row["id"])),
         "integration_id": integration["id"],
         **{name: row[name] for name in _KEPT},
         "cost_cents": None if cost is None else cents_of(cost),

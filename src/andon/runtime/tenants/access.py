@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 
 from andon import errors
 from andon.drivers import tenants
 from andon.engines.tenants import keys, roles
 from andon.runtime.context import Context
+from andon.runtime.recall import Recall
 from andon.runtime.tenants.caller import Caller, Tenant
 
 log = logging.getLogger("andon.keys")
@@ -17,30 +17,23 @@ LOCAL_PRINCIPAL = "local"
 _MOST_REMEMBERED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Remembered:
-    caller: Caller
-    until: float
-
-
-@dataclass(slots=True)
 class Doorkeeper:
     """Checks keys; a checked key is trusted for `key_cache_seconds`, at most 2."""
 
-    ctx: Context
-    local: keys.MintedKey | None = None
-    _remembered: dict[bytes, _Remembered] = field(default_factory=dict)
-    _used: dict[tuple[int, str], int] = field(default_factory=dict)
+    def __init__(self, ctx: Context, local: keys.MintedKey | None = None) -> None:
+        self.ctx = ctx
+        self.local = local
+        seconds = ctx.settings.key_cache_seconds
+        self._remembered: Recall[bytes, Caller] = Recall(
+            ctx.monotonic, ctx.spawn, seconds, _MOST_REMEMBERED
+        )
+        self._used: dict[tuple[int, str], int] = {}
 
     async def admit(self, presented: str) -> Caller:
         """Tell who presents this key; NotAuthenticated or TenantSuspended when nobody may."""
-        digest = keys.digest_of(presented)
-        known = self._remembered.get(digest)
-        if known is None or known.until < self.ctx.monotonic():
-            caller = await self.ctx.run(self._look_up, presented)
-            self._remember(digest, caller)
-        else:
-            caller = known.caller
+        caller = await self._remembered.get(
+            keys.digest_of(presented), lambda: self.ctx.run(self._look_up, presented)
+        )
         if caller.tenant.status != "active":
             raise errors.TenantSuspended
         if caller.key_id is not None:
@@ -49,13 +42,7 @@ class Doorkeeper:
 
     def forget(self) -> None:
         """Forget every checked key, so that a change here holds at once in this process."""
-        self._remembered.clear()
-
-    def _remember(self, digest: bytes, caller: Caller) -> None:
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        until = self.ctx.monotonic() + self.ctx.settings.key_cache_seconds
-        self._remembered[digest] = _Remembered(caller, until)
+        self._remembered.forget()
 
     def _look_up(self, presented: str) -> Caller:
         if self.local is not None and keys.matches(presented, self.local.digest):

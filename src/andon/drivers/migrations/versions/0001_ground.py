@@ -19,6 +19,7 @@ TENANT_TABLES = (
     "idempotency",
     "imports",
     "outbox",
+    "prices",
     "usage_keys",
     "usage",
     "usage_errors",
@@ -40,6 +41,11 @@ BY_PREFIX = "prefix = nullif(current_setting('andon.key_prefix', true), '')"
 def upgrade() -> None:
     """Make the tables, and on PostgreSQL the walls between tenants."""
     _tables()
+    _usage()
+    if op.get_bind().dialect.name == "postgresql":
+        _keys()
+    else:
+        _key_index()
     op.bulk_insert(
         sa.table("meta", sa.column("key", sa.Text), sa.column("value", sa.Text)),
         [
@@ -60,6 +66,76 @@ def _walls() -> None:
     op.execute("ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY wall ON api_keys USING ({IN_SCOPE})")
     op.execute(f"CREATE POLICY by_prefix ON api_keys FOR SELECT USING ({BY_PREFIX})")
+
+
+def _usage() -> None:
+    op.create_table(
+        "usage",
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("received_us", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("records", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", "tenant", "block", "month"),
+    )
+
+
+def _keys() -> None:
+    op.create_table(
+        "usage_keys",
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("content", sa.BigInteger(), nullable=False),
+        sa.Column("cost_stated_nanousd", sa.BigInteger(), nullable=True),
+        sa.Column("id", sa.LargeBinary(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", "tenant", "key"),
+    )
+
+
+def _key_index() -> None:
+    op.create_table(
+        "usage_key_log",
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("keys", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("slot", "block", "generation"),
+    )
+    op.create_table(
+        "usage_key_runs",
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Integer(), nullable=False),
+        sa.Column("target", sa.Integer(), nullable=True),
+        sa.Column("keys", sa.Integer(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("parts", sa.Integer(), nullable=False),
+        sa.Column("words", sa.Integer(), nullable=False),
+        sa.Column("cursor", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("run"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "usage_key_pages",
+        sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("page"),
+    )
+    op.create_table(
+        "usage_key_parts",
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("word", sa.Integer(), nullable=False),
+        sa.Column("words", sa.LargeBinary(), nullable=False),
+        sa.Column("fences", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("part"),
+    )
 
 
 def _tables() -> None:
@@ -186,6 +262,33 @@ def _tables() -> None:
         postgresql_where=sa.text("position IS NULL"),
     )
     op.create_table(
+        "prices",
+        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("valid_from_us", sa.BigInteger(), nullable=False),
+        sa.Column("valid_until_us", sa.BigInteger(), nullable=True),
+        sa.Column("input_usd_per_mtok", sa.Text(), nullable=False),
+        sa.Column("output_usd_per_mtok", sa.Text(), nullable=False),
+        sa.Column("cache_read_usd_per_mtok", sa.Text(), nullable=True),
+        sa.Column("cache_write_usd_per_mtok", sa.Text(), nullable=True),
+        sa.Column("reasoning_usd_per_mtok", sa.Text(), nullable=True),
+        sa.Column("usd_per_request", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("updated_us", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_us", sa.BigInteger(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant", "id"),
+    )
+    live = sa.text("deleted_us IS NULL")
+    op.create_index(
+        "prices_live", "prices", ["tenant", "model"], sqlite_where=live, postgresql_where=live
+    )
+    op.create_index("prices_revision", "prices", ["tenant", "revision"], unique=True)
+    op.create_table(
         "principals",
         sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
@@ -214,43 +317,6 @@ def _tables() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant"),
         sa.UniqueConstraint("id"),
-    )
-    op.create_table(
-        "usage",
-        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("id", sa.LargeBinary(), nullable=False),
-        sa.Column("received_us", sa.BigInteger(), nullable=False),
-        sa.Column("occurred_us", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.Integer(), nullable=False),
-        sa.Column("integration", sa.Integer(), nullable=False),
-        sa.Column("call_id", sa.Text(), nullable=False),
-        sa.Column("session_id", sa.Text(), nullable=True),
-        sa.Column("agent_id", sa.Text(), nullable=True),
-        sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("model", sa.Text(), nullable=False),
-        sa.Column("tokens_in", sa.BigInteger(), nullable=False),
-        sa.Column("tokens_out", sa.BigInteger(), nullable=False),
-        sa.Column("tokens_cache_read", sa.BigInteger(), nullable=True),
-        sa.Column("tokens_cache_write", sa.BigInteger(), nullable=True),
-        sa.Column("tokens_reasoning", sa.BigInteger(), nullable=True),
-        sa.Column("cost_nanousd", sa.BigInteger(), nullable=True),
-        sa.Column("price_ref", sa.Text(), nullable=True),
-        sa.Column("usage_source", sa.Text(), nullable=False),
-        sa.Column("latency_ms", sa.BigInteger(), nullable=True),
-        sa.Column("policy_result", sa.Text(), nullable=False),
-        sa.Column("policy_id", sa.Text(), nullable=True),
-        sa.Column("status_code", sa.SmallInteger(), nullable=True),
-        sa.Column("error_code", sa.Text(), nullable=True),
-        sa.Column("error_class", sa.Text(), nullable=True),
-        sa.Column("end_user", sa.Text(), nullable=True),
-        sa.Column("import_id", sa.Text(), nullable=True),
-        sa.Column("metadata", sa.Text(), nullable=True),
-        sa.Column("request", sa.Text(), nullable=True),
-        sa.Column("labels", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("slot", "tenant", "block", "seq"),
     )
     op.create_table(
         "usage_daily",
@@ -306,19 +372,6 @@ def _tables() -> None:
         sa.Column("latency_ms", sa.BigInteger(), nullable=False),
         sa.Column("latency_calls", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("slot", "tenant", "hour", "integration", "model", "shard"),
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
-        "usage_keys",
-        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("cost_stated_nanousd", sa.BigInteger(), nullable=True),
-        sa.Column("id", sa.LargeBinary(), nullable=False),
-        sa.Column("received_day", sa.Integer(), nullable=False),
-        sa.Column("backfill_month", sa.Integer(), nullable=True),
-        sa.PrimaryKeyConstraint("slot", "tenant", "key"),
         sqlite_with_rowid=False,
     )
     op.create_table(

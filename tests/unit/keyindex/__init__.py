@@ -1,0 +1,1 @@
+"""The dedupe index of the embedded store, against a real file database."""
