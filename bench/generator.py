@@ -5,6 +5,7 @@ Reads its orders as JSON on standard input and writes what it measured as JSON.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import selectors
@@ -27,7 +28,7 @@ class Orders:
     """What to send where, and for how long; `make` and `arguments` name the requests."""
 
     host: str
-    port: int
+    ports: list[int]
     connections: int
     records_a_request: int
     expect: str
@@ -52,8 +53,8 @@ class Measured:
 class Connection:
     """One keep-alive connection with at most one request in flight."""
 
-    def __init__(self, orders: Orders, make: Make) -> None:
-        self.socket = socket.create_connection((orders.host, orders.port), _ANSWER_SECONDS)
+    def __init__(self, orders: Orders, make: Make, port: int) -> None:
+        self.socket = socket.create_connection((orders.host, port), _ANSWER_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._make = make
         self._expect = orders.expect.encode()
@@ -90,7 +91,8 @@ def run(orders: Orders) -> Measured:
     """Keep every connection busy until the time is up."""
     makers: dict[str, Callable[..., Make]] = {"usage": usage_requests, "spans": span_requests}
     make = makers[orders.make](**orders.arguments)
-    connections = [Connection(orders, make) for _ in range(orders.connections)]
+    ports = itertools.cycle(orders.ports)
+    connections = [Connection(orders, make, next(ports)) for _ in range(orders.connections)]
     with selectors.DefaultSelector() as selector:
         for connection in connections:
             selector.register(connection.socket, selectors.EVENT_READ, connection)

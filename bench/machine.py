@@ -71,3 +71,11 @@ def versions() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "executable": Path(sys.executable).name,
     }
+
+
+def rss_mib(pid: int) -> float:
+    """Give the resident memory of a process and its living children in MiB (Linux)."""
+    task = Path(f"/proc/{pid}")
+    pages = int((task / "statm").read_text().split()[1])
+    children = (task / "task" / str(pid) / "children").read_text().split()
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20 + sum(rss_mib(int(c)) for c in children)

@@ -75,7 +75,7 @@ def _measure(parts: app.Parts, caller: Caller) -> None:
 
 
 def _group(caller: Caller, integration: str) -> list[Parcel]:
-    make = usage_requests("none", integration, 100, "random")
+    make = usage_requests([("none", integration)], 100, "random")
     parcels = []
     for _ in range(RECORDS_A_GROUP // 100):
         batch = decode_batch(make().partition(b"\r\n\r\n")[2])

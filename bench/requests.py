@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Make = Callable[[], bytes]
@@ -105,12 +106,84 @@ def _head(path: str, key: str) -> str:
     )
 
 
-def usage_requests(key: str, integration: str, size: int, ids: str) -> Make:
-    """Report to Andon: single records for a size of 1, else batches."""
-    path, body = "/api/v1/telemetry/llm-usage", json.dumps(record(integration))
-    if size > 1:
-        path, body = f"{path}/batch", f'{{"records":[{",".join([body] * size)}]}}'
-    return _filler(body, _MARK, IDS[ids], _head(path, key))
+Account = tuple[str, str]
+"""A tenant's key and an integration of it."""
+
+_TEMPLATES = 4
+_MODELS = (
+    ("openai", "gpt-4o"),
+    ("openai", "gpt-4o-mini"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("acme", "unpriced-1"),
+)
+
+
+def usage_requests(
+    accounts: Sequence[Account], size: int, ids: str, repeats_percent: int = 0
+) -> Make:
+    """Report to Andon, the tenants in turns: single records for a size of 1, else batches.
+
+    So many per cent of the records are reported a second time.
+    """
+    makes = [
+        _repeating(_template(account, size, number), IDS[ids], repeats_percent)
+        for number in range(_TEMPLATES)
+        for account in accounts
+    ]
+    turn = itertools.cycle(makes)
+
+    def make() -> bytes:
+        return next(turn)()
+
+    return make
+
+
+def _template(account: Account, size: int, number: int) -> tuple[str, str]:
+    key, integration = account
+    path = "/api/v1/telemetry/llm-usage"
+    bodies = [json.dumps(_varied(integration, number * size + at)) for at in range(size)]
+    if size == 1:
+        return bodies[0], _head(path, key)
+    return f'{{"records":[{",".join(bodies)}]}}', _head(f"{path}/batch", key)
+
+
+def _varied(integration: str, number: int) -> dict[str, Any]:
+    provider, model = _MODELS[number % len(_MODELS)]
+    changed = {
+        "provider": provider,
+        "model": model,
+        "agent_id": f"agent-{number % 5}",
+        "session_id": f"session-{number:08x}",
+        "end_user": f"user-{number % 37}",
+        "tokens_in": 1200 + number % 977,
+        "tokens_out": 100 + number % 211,
+        "latency_ms": 700 + number % 1999,
+    }
+    failed = {"status_code": 429, "error_code": "rate_limit_exceeded"} if number % 50 == 7 else {}
+    return record(integration) | changed | failed
+
+
+def _repeating(
+    template: tuple[str, str], ids: Callable[[int], list[str]], repeats_percent: int
+) -> Make:
+    text, head = template
+    count = text.count(_MARK)
+    repeats = count * repeats_percent // 100
+    single = repeats_percent if count == 1 else 0
+    before: list[str] = []
+    turns = itertools.count(1)
+
+    def drawn(wanted: int) -> list[str]:
+        nonlocal before
+        fresh = ids(wanted)
+        if before:
+            fresh[:repeats] = before[:repeats]
+            if single and next(turns) % (100 // single) == 0:
+                fresh = before
+        before = fresh
+        return fresh
+
+    return _filler(text, _MARK, drawn, head)
 
 
 def span_requests(size: int, spans_a_trace: int) -> Make:

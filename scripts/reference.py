@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from andon import errors
-from andon.api import backup, health, integrations, prices, telemetry, tenants
+from andon.api import backup, corrections, export, health, integrations, prices, telemetry, tenants
 from andon.api.documents import INGEST_PATHS
 from andon.engines.tenants.roles import DEFAULT_TENANT, Permission, Role, allows
 from andon.settings import Settings
@@ -163,7 +163,7 @@ def _grant(role: Role, permission: Permission) -> str:
 
 def _routes() -> Iterable[tuple[str, str, str]]:
     yield from _routes_of(health.router.routes, "", _OPEN)
-    for module in (backup, integrations, prices, telemetry, tenants):
+    for module in (backup, corrections, export, integrations, prices, telemetry, tenants):
         yield from _routes_of(module.router.routes, "/api/v1", {})
 
 

@@ -32,7 +32,8 @@ from andon.drivers.database import Database, open_database, opening, sqlite
 from andon.drivers.database import migrate as migrations
 from andon.drivers.telemetry.commit import open_ledger
 from andon.engines.tenants import keys
-from andon.runtime import diagnosis, housekeeping
+from andon.runtime import diagnosis, housekeeping, retention
+from andon.runtime.books import watching
 from andon.runtime.context import Context
 from andon.runtime.integrations import Numbers
 from andon.runtime.meters import Meters
@@ -150,7 +151,7 @@ def compose(
     ctx = Context(
         settings=settings,
         db=database,
-        ledger=open_ledger(database.dialect),
+        ledger=open_ledger(database.dialect, retention.generation_days(settings)),
         prices=PriceBook(bundled_table()),
         meters=Meters(),
         clock_us=clock_us,
@@ -164,7 +165,14 @@ def compose(
     intake = Intake(ctx, writers)
     recorder = Recorder(ctx, intake, Numbers(ctx))
     service = Service(ctx, Doorkeeper(ctx, local), recorder, is_loopback)
-    return Parts(ctx, service, intake, threads, tasks, application.build(service))
+    asgi = application.build(service, _access_log(settings))
+    return Parts(ctx, service, intake, threads, tasks, asgi)
+
+
+def _access_log(settings: Settings) -> logs.AccessLog | None:
+    return logs.access_log(
+        settings.log_level, clock_us, lambda flush: asyncio.get_running_loop().call_soon(flush)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,7 @@ class Listening:
 async def _run(parts: Parts, server: uvicorn.Server, listener: socket.socket) -> None:
     parts.tasks.spawn(parts.service.doorkeeper.keep_last_used())
     parts.tasks.spawn(housekeeping.sweep_forever(parts.ctx))
+    parts.tasks.spawn(watching.watch_forever(parts.ctx, lambda: parts.service.is_ready))
     parts.service.is_ready = True
     try:
         await server.serve(sockets=[listener])
@@ -312,10 +321,11 @@ def _greet(url: str, first_key: str | None, database: Database) -> None:
 @contextmanager
 def open_server(settings: Settings) -> Iterator[Listening]:
     """Serve this process alone, on a free loopback port, for as long as the block runs."""
-    logs.configure("error")
-    with opened(settings) as database:
+    quiet = settings.model_copy(update={"log_level": "error"})
+    logs.configure(quiet.log_level)
+    with opened(quiet) as database:
         local = keys.mint_key(secrets.token_bytes(keys.RANDOM_BYTES))
-        parts = compose(settings, database, local, is_loopback=True)
+        parts = compose(quiet, database, local, is_loopback=True)
         listener = _listen("127.0.0.1", 0)
         server = _server(parts.asgi)
         thread = threading.Thread(

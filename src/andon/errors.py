@@ -80,6 +80,12 @@ class CallIdConflict(Conflict):
     code = "call_id_conflict"
 
 
+class AlreadyVoided(Conflict):
+    """This usage record was voided before, and counts no more already."""
+
+    code = "already_voided"
+
+
 class InvalidTransition(Conflict):
     """The object's present status does not allow this step."""
 
@@ -103,6 +109,12 @@ class IdempotencyMismatch(Conflict):
     """This Idempotency-Key was used before for another request; use a new key for a new request."""
 
     code = "idempotency_key_reused"
+
+
+class AlreadyRunning(Conflict):
+    """The same work is being done at this moment; ask again when it is done."""
+
+    code = "already_running"
 
 
 class BackupRunning(Conflict):
@@ -190,6 +202,12 @@ class UnknownImport(UnknownReference):
     code = "unknown_import"
 
 
+class UnknownIntegration(UnknownReference):
+    """No integration of this tenant has this id; correct integration_id."""
+
+    code = "unknown_integration"
+
+
 class RecordRefused(InvalidRequest):
     """The usage record cannot be accepted."""
 
@@ -206,6 +224,15 @@ class IntakeFull(AndonError):
 
     code = "intake_full"
     status = 503
+    retryable = True
+
+
+class TenantQueueFull(AndonError):
+    """Too many usage records of this tenant wait; nothing of this request was kept. Send it again
+    after the time in Retry-After, with the same call_ids, and fewer at once."""
+
+    code = "tenant_queue_full"
+    status = 429
     retryable = True
 
 

@@ -49,24 +49,37 @@ class Settings(BaseSettings):
     ingest_queue_records: int = Field(
         20_000, ge=100, description="records that may wait for a commit; above it 503"
     )
+    ingest_tenant_share_percent: int = Field(
+        50, ge=1, le=100, description="the part of that queue that one tenant may fill; then 429"
+    )
     ingest_group_records: int = Field(2_000, ge=100, description="most records of one group commit")
     dedupe_horizon_days: int = Field(35, ge=1, le=3650, description="how long a call_id is exact")
     future_tolerance_seconds: int = Field(
         300, ge=0, description="how far ahead of the store's clock occurred_at may be"
     )
     error_text_days: int = Field(30, ge=1, description="how long error messages are kept")
+    usage_retention_months: int = Field(
+        0,
+        ge=0,
+        le=1200,
+        description="whole months for which single usage records are kept after the month of "
+        "their receipt, sums for ever; 0 keeps both",
+    )
     models_per_day: int = Field(200, ge=1, description="distinct models a tenant and day")
     agents_per_day: int = Field(1_000, ge=1, description="distinct agents a tenant and day")
     key_cache_seconds: float = Field(
         1.0, ge=0, le=2, description="how long a checked key is trusted; revocation takes this long"
     )
     integration_cache_seconds: float = Field(
-        1.0, ge=0, le=60, description="how long a known integration_id is trusted by ingest"
+        30.0, ge=0, le=60, description="how long a known integration_id is trusted by ingest"
     )
     last_used_flush_seconds: float = Field(
         5.0, gt=0, description="how often the last use of keys is written"
     )
     sweep_interval_seconds: float = Field(60.0, gt=0, description="between two housekeeping passes")
+    verify_interval_seconds: float = Field(
+        21_600.0, ge=0, description="between two slow passes over all books; 0 is never"
+    )
     idempotency_hours: int = Field(24, ge=1, description="how long an Idempotency-Key is kept")
     read_connections: int = Field(4, ge=1, le=64, description="connections that only read")
     write_connections: int = Field(4, ge=1, le=64, description="PostgreSQL connections that write")

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from tests.integration.doors import JSON, Door, unique
+from tests.integration.doors import JSON, Door, new_integration, unique
 
 USAGE = "telemetry/llm-usage"
 BATCH = "telemetry/llm-usage/batch"
@@ -52,6 +52,13 @@ def report_all(door: Door, records: Sequence[Record], **params: str) -> Any:
         accepted += answer["accepted"]
         duplicates += answer["duplicates"]
     return accepted, duplicates
+
+
+def new_record(door: Door) -> str:
+    """Report a call of an integration of its own, and give the record's id."""
+    record = usage(new_integration(door))
+    report_all(door, [record])
+    return str(door.read(USAGE, call_id=record["call_id"])["items"][0]["id"])
 
 
 def report_text(door: Door, text: str | bytes, path: str = USAGE) -> httpx2.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.stores import PostgresStore, SqliteStore, Store
 
 _READY_SECONDS = 30.0
+
+SLOTS = int(os.environ.get("ANDON_TEST_SLOTS", "1"))
+"""So many slots has a PostgreSQL database of the tests: the whole suite passes with any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +130,16 @@ def await_ready(http: httpx2.Client) -> None:
 
 
 @contextmanager
-def fresh_store(kind: str, folder: Path, postgres: PostgresServer | None) -> Iterator[Store]:
+def fresh_store(
+    kind: str, folder: Path, postgres: PostgresServer | None, slots: int = SLOTS
+) -> Iterator[Store]:
     """Give a migrated store of this kind that nothing serves yet."""
     if postgres is None or kind == "sqlite":
         yield SqliteStore(folder / "home")
         return
     database = postgres.create_database()
     store = PostgresStore(folder / "home", database)
-    migrate(store)
+    migrate(store, slots=slots)
     yield store
     if postgres.running:
         postgres.drop_database(database)

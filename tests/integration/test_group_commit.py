@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import ServeWith
+from tests.integration.doors import new_integration
 from tests.integration.records import USAGE, report_all, usage
-from tests.integration.serving import Andon
+from tests.integration.serving import Andon, fresh_store, serving
 from tests.integration.test_usage_bounds import await_depth, commits_held
 
 
@@ -65,3 +67,16 @@ def test_a_group_that_fails_in_part_is_told_record_by_record(served: Andon) -> N
         accepted = pool.submit(report_all, other.admin, [usage(other.integrate())])
         assert refused.result().status_code == 409
         assert accepted.result() == (1, 0)
+
+
+def test_a_call_is_found_by_its_id_right_after_a_restart(
+    store_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    postgres = request.getfixturevalue("postgres_server") if store_kind == "postgresql" else None
+    with fresh_store(store_kind, tmp_path, postgres) as store:
+        with serving(store) as andon:
+            call = usage(new_integration(andon.root))
+            report_all(andon.root, [call])
+        with serving(store) as andon:
+            assert len(andon.root.items(USAGE, call_id=call["call_id"])) == 1
+            assert report_all(andon.root, [call]) == (0, 1)

@@ -10,6 +10,7 @@ import pytest
 from andon.engines.tenants.roles import DEFAULT_TENANT, Permission, Role, allows
 from tests.integration.doors import Door, Tenancy, new_door, new_integration
 from tests.integration.prices import new_price
+from tests.integration.records import new_record
 from tests.integration.serving import Andon
 from tests.integration.test_walls import METHODS
 
@@ -46,6 +47,8 @@ def _own_objects(maker: Door, tenant_id: str, path: str) -> dict[str, str]:
         ids["integration_id"] = new_integration(maker)
     if "{price_id}" in path:
         ids["price_id"] = new_price(maker)
+    if "{record_id}" in path:
+        ids["record_id"] = new_record(maker)
     if "{key_id}" in path or "{principal_id}" in path:
         door = new_door(maker, "viewer")
         ids |= {"key_id": door.key_id, "principal_id": door.principal_id}

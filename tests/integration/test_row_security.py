@@ -11,16 +11,16 @@ import pytest
 
 from andon import app, errors
 from andon.drivers.database import tables
-from tests.integration.doors import Tenancy
+from tests.integration.doors import Tenancy, unique
 from tests.integration.prices import new_price
-from tests.integration.records import report_all, usage
+from tests.integration.records import USAGE, report_all, usage
 from tests.integration.serving import Andon, fresh_store, serving, settings_of
 from tests.servers.postgres import PostgresServer
 from tests.servers.stores import PostgresStore
 
 TABLES = {table.name: table for table in tables.tables_of("postgresql")}
 SCOPED = sorted(set(TABLES) - tables.UNSCOPED)
-APPEND_ONLY = ["audit_changes", "usage", "blocks"]
+APPEND_ONLY = ["audit_changes", "blocks"]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +45,16 @@ def both(served: Andon) -> tuple[Tenancy, Tenancy]:
     made = (served.tenant(), served.tenant())
     for tenant in made:
         integration_id = tenant.integrate()
-        report_all(tenant.admin, [usage(integration_id, agent_id="a", error_message="it failed")])
+        model = unique("model")
+        calls = [usage(integration_id, agent_id="a", error_message="it failed")]
+        report_all(tenant.admin, [usage(integration_id, end_user="Ada")])
+        tenant.admin.make("end-users/erase", {"end_user": "Ada"})
+        report_all(tenant.admin, [*calls, usage(integration_id, provider="acme", model=model)])
         tenant.admin.make("imports")
-        new_price(tenant.admin)
+        new_price(tenant.admin, model=model)
+        tenant.admin.make("telemetry/reprice")
+        (priced,) = tenant.admin.items(USAGE, model=model)
+        tenant.admin.make(f"{USAGE}/{priced['id']}/void", {"reason": "wrong"})
         body = {"kind": "person", "name": "Ada"}
         tenant.admin.make("principals", body, headers={"Idempotency-Key": "once"})
     return made
@@ -82,7 +89,8 @@ def test_every_table_of_tenants_has_a_wall(postgres_store: PostgresStore) -> Non
             "SELECT c.relname, c.relrowsecurity, count(p.polname) FROM pg_class c "
             "JOIN pg_namespace n ON n.oid = c.relnamespace "
             "LEFT JOIN pg_policy p ON p.polrelid = c.oid "
-            "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') GROUP BY 1, 2"
+            "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+            "GROUP BY 1, 2"
         )
     walls = {name: (has, count) for name, has, count in found}
     assert set(walls) == set(TABLES) | {"alembic_version"}
@@ -150,7 +158,7 @@ def test_nothing_is_written_into_another_tenant(
         service.execute(f"INSERT INTO {table} ({kept}) SELECT {moved} FROM {table}".encode())
 
 
-@pytest.mark.parametrize("table", [name for name in SCOPED if name not in APPEND_ONLY])
+@pytest.mark.parametrize("table", [name for name in SCOPED if name not in {*APPEND_ONLY, "usage"}])
 def test_no_row_is_changed_in_or_moved_to_another_tenant(
     postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy], table: str
 ) -> None:
@@ -164,6 +172,77 @@ def test_no_row_is_changed_in_or_moved_to_another_tenant(
         assert done.rowcount == 0
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
             service.execute(f"UPDATE {table} SET tenant = {second}".encode())
+
+
+def _pieces(store: PostgresStore) -> list[str]:
+    with store.snapshot() as read:
+        found = read("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'")
+    return [str(name) for (name,) in found]
+
+
+def test_a_piece_of_a_table_is_reached_through_the_whole_alone(
+    postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy]
+) -> None:
+    first, _ = _numbers(postgres_store, both)
+    pieces = _pieces(postgres_store)
+    assert {name.split("_2")[0] for name in pieces} >= {"usage", "usage_keys", "usage_keys_kept"}
+    for name in pieces:
+        for statement in (f"SELECT * FROM {name}", f"DELETE FROM {name}", f"DROP TABLE {name}"):
+            with (
+                as_service(postgres_store, first) as service,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                service.execute(statement.encode())
+
+
+def test_a_piece_shows_nothing_even_to_whoever_is_let_in(
+    postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy]
+) -> None:
+    first, _ = _numbers(postgres_store, both)
+    for name in _pieces(postgres_store):
+        grant = f"GRANT SELECT ON {name} TO andon_service"
+        with psycopg.connect(postgres_store.database.owner_dsn) as owner:
+            owner.execute(grant.encode())
+        try:
+            with as_service(postgres_store, first) as service:
+                assert _count(service, name) == 0, name
+        finally:
+            with psycopg.connect(postgres_store.database.owner_dsn) as owner:
+                owner.execute(f"REVOKE SELECT ON {name} FROM andon_service".encode())
+
+
+@pytest.mark.parametrize("column", ["slot", "tenant", "block", "month", "received_us", "id"])
+def test_of_a_block_nothing_changes_but_its_records(
+    postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy], column: str
+) -> None:
+    first, _ = _numbers(postgres_store, both)
+    with (
+        as_service(postgres_store, first) as service,
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"),
+    ):
+        service.execute(f"UPDATE usage SET {column} = {column}".encode())
+
+
+def test_another_tenants_blocks_are_neither_rewritten_nor_deleted(
+    postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy]
+) -> None:
+    first, second = _numbers(postgres_store, both)
+    with as_service(postgres_store, first) as service:
+        assert service.execute("UPDATE usage SET records = 0").rowcount > 0
+        for change in ("UPDATE usage SET records = 0", "DELETE FROM usage"):
+            done = service.execute(f"{change} WHERE tenant = {second}".encode())
+            assert done.rowcount == 0, change
+
+
+def test_the_audit_is_emptied_for_erased_tenants_alone(
+    postgres_store: PostgresStore, both: tuple[Tenancy, Tenancy]
+) -> None:
+    first, _ = _numbers(postgres_store, both)
+    with (
+        as_service(postgres_store, first) as service,
+        pytest.raises(psycopg.errors.RaiseException, match="being erased"),
+    ):
+        service.execute("SELECT andon_empty_audit(%s, 10)", (first,))
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

@@ -125,6 +125,27 @@ def test_a_full_queue_says_when_to_come_back(small: Andon) -> None:
     assert tenant.admin.read("telemetry/usage-summary")["total_calls"] == 102
 
 
+def test_a_tenant_that_floods_the_queue_leaves_room_for_others(small: Andon) -> None:
+    loud, quiet = small.tenant(), small.tenant()
+    integration_id, other_id = loud.integrate(), quiet.integrate()
+    report(loud.admin, usage(integration_id))
+    report(quiet.admin, usage(other_id))
+    flood = [[usage(integration_id) for _ in range(size)] for size in (30, 20)]
+    with ThreadPoolExecutor(3) as pool:
+        with commits_held(small):
+            pending = [pool.submit(report_all, loud.admin, flood[0])]
+            await_depth(small, 30)
+            pending.append(pool.submit(report_all, loud.admin, flood[1]))
+            await_depth(small, 50)
+            refused = loud.admin.post(BATCH, {"records": [usage(integration_id)] * 30})
+            pending.append(pool.submit(report_all, quiet.admin, [usage(other_id)]))
+            await_depth(small, 51)
+        assert (refused.status_code, refused.json()["code"]) == (429, "tenant_queue_full")
+        assert refused.headers["retry-after"] == "1"
+        assert [one.result() for one in pending] == [(30, 0), (20, 0), (1, 0)]
+    assert loud.admin.read("telemetry/usage-summary")["total_calls"] == 51
+
+
 def test_a_store_that_does_not_answer_is_told(small: Andon) -> None:
     tenant = small.tenant()
     integration_id = tenant.integrate()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.doors import Door, Tenancy, new_door, unique
 from tests.integration.prices import new_price
-from tests.integration.records import BATCH, USAGE, ago, report, report_all, usage
+from tests.integration.records import BATCH, USAGE, ago, new_record, report, report_all, usage
 from tests.integration.serving import Andon
 
 NEVER_WAS = "0196b2c4-7d3e-7a51-9c7e-2b8f4d6a1e00"
@@ -23,6 +23,7 @@ MAKERS: dict[str, Callable[[Tenancy], str]] = {
     "key_id": lambda owner: owner.door("viewer").key_id,
     "principal_id": lambda owner: owner.door("viewer").principal_id,
     "price_id": lambda owner: new_price(owner.admin),
+    "record_id": lambda owner: new_record(owner.admin),
 }
 """How an object that a path can name is made; the walk fails for a path that has none here."""
 

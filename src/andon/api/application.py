@@ -7,10 +7,20 @@ from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import andon
-from andon.api import backup, health, integrations, prices, problems, telemetry, tenants
+from andon.api import (
+    backup,
+    corrections,
+    export,
+    health,
+    integrations,
+    prices,
+    problems,
+    telemetry,
+    tenants,
+)
 from andon.api.deps import Service
 from andon.api.documents import INGEST_PATHS, PROBLEM
-from andon.api.edge import Edge
+from andon.api.edge import Edge, Log
 from andon.api.ingest import Ingest
 
 _DESCRIPTION = (
@@ -19,7 +29,7 @@ _DESCRIPTION = (
 )
 
 
-def build(service: Service) -> ASGIApp:
+def build(service: Service, log: Log | None) -> ASGIApp:
     """Put the application together around a running service."""
     app = FastAPI(
         title="Andon",
@@ -31,7 +41,7 @@ def build(service: Service) -> ASGIApp:
     app.state.service = service
     problems.install(app)
     app.include_router(health.router)
-    for one in (integrations, prices, tenants, telemetry, backup):
+    for one in (integrations, prices, tenants, telemetry, corrections, export, backup):
         app.include_router(one.router, prefix="/api/v1")
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     ingest = Ingest(service)
@@ -44,7 +54,7 @@ def build(service: Service) -> ASGIApp:
             await app(scope, receive, send)
 
     ctx = service.ctx
-    return Edge(dispatch, ctx.meters, lambda: ctx.new_id(ctx.clock_us()))
+    return Edge(dispatch, ctx.meters, lambda: ctx.new_id(ctx.clock_us()), log)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

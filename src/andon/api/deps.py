@@ -1,7 +1,9 @@
 """What endpoints are given: the service's parts, the caller, a page, a precondition."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Query, Request, Response
@@ -22,6 +24,18 @@ class Service:
     recorder: Recorder
     is_loopback: bool
     is_ready: bool = False
+    busy: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def alone(self, work: str) -> Iterator[None]:
+        """Let this work be done once at a time in this process; for the event loop alone."""
+        if work in self.busy:
+            raise errors.AlreadyRunning
+        self.busy.add(work)
+        try:
+            yield
+        finally:
+            self.busy.discard(work)
 
 
 def service_of(request: Request) -> Service:

@@ -1,10 +1,9 @@
 """The outermost layer: request ids, security headers, metrics, one log line a request."""
 
-import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +11,22 @@ from andon.api import problems
 from andon.models.redaction import contains_raw_key
 from andon.runtime.meters import Meters
 
-log = logging.getLogger("andon.access")
+
+class Log(Protocol):
+    """Where a line for each answered request goes."""
+
+    def write(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: float,
+        request_id: str,
+        tenant_id: str | None,
+        key_id: str | None,
+    ) -> None:
+        """Write one line."""
+
 
 SECURITY_HEADERS = [
     (
@@ -35,10 +49,13 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Edge:
     """Wraps the whole application; the raw ingest path passes through it too."""
 
-    def __init__(self, app: ASGIApp, meters: Meters, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, meters: Meters, new_id: Callable[[], str], log: Log | None
+    ) -> None:
         self._app = app
         self._meters = meters
         self._new_id = new_id
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and note what became of it."""
@@ -55,8 +72,9 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                extra = [*SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
-                message = {**message, "headers": [*message["headers"], *extra]}
+                headers = [*message["headers"], *SECURITY_HEADERS]
+                headers.append((b"x-request-id", request_id.encode()))
+                message["headers"] = headers
             await send(message)
 
         try:
@@ -78,25 +96,15 @@ class Edge:
 
     def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = _route_of(scope)
-        self._meters.note_request(scope["method"][:10], route, status, seconds)
-        if log.isEnabledFor(logging.INFO):
-            log.info("request", extra=_line(scope, route, status, seconds, request_id))
+        method = scope["method"][:10]
+        self._meters.note_request(method, route, status, seconds)
+        if self._log is not None:
+            caller = scope["state"].get("caller")
+            tenant_id, key_id = (caller.tenant.id, caller.key_id) if caller else (None, None)
+            self._log.write(method, route, status, seconds, request_id, tenant_id, key_id)
 
 
 def _route_of(scope: Scope) -> str:
     # The route's template, never the path: a path may carry anything.
     template = scope.get("andon_route") or getattr(scope.get("route"), "path", None)
     return str(template or "unknown")
-
-
-def _line(scope: Scope, route: str, status: int, seconds: float, request_id: str) -> dict[str, Any]:
-    caller = scope["state"].get("caller")
-    return {
-        "method": scope["method"][:10],
-        "route": route,
-        "status": status,
-        "duration_seconds": round(seconds, 6),
-        "request_id": request_id,
-        "tenant_id": caller.tenant.id if caller else None,
-        "key_id": caller.key_id if caller else None,
-    }

@@ -16,6 +16,7 @@ from andon.engines.tenants.roles import Permission
 from andon.models.redaction import contains_raw_key, redact
 from andon.runtime import integrations, prices
 from andon.runtime.context import Context
+from andon.runtime.telemetry import voiding
 from andon.runtime.tenants import credentials, directory
 from andon.runtime.tenants.caller import Caller
 
@@ -27,6 +28,7 @@ _FIND: dict[str, Callable[[Context, Caller, str], Any]] = {
     "tenant_id": directory.read_tenant,
     "key_id": credentials.read_key,
     "principal_id": credentials.read_principal,
+    "record_id": voiding.read_record,
 }
 """How an object named in a path is looked up; each lookup sees the caller's own only."""
 

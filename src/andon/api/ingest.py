@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
-from uuid import UUID
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -13,6 +12,7 @@ from andon.api import problems
 from andon.api.deps import Service
 from andon.api.guard import bearer, is_unsafe
 from andon.engines.tenants.roles import Permission
+from andon.models.ids import text_of
 from andon.runtime.tenants.caller import Caller
 
 ONE = "/api/v1/telemetry/llm-usage"
@@ -80,7 +80,7 @@ class Ingest:
                 raise errors.CallIdConflict
             raise errors.RecordRefused(code, message)
         status = "accepted" if receipt.accepted else "duplicate"
-        return _encode({"status": status, "id": str(UUID(bytes=receipt.last_id))})
+        return _encode({"status": status, "id": text_of(receipt.last_id)})
 
     async def _batch(self, caller: Caller, body: bytes, import_id: str | None) -> bytes:
         try:

@@ -10,8 +10,15 @@ from andon.api.guard import GuardedRoute, needs
 from andon.engines.tenants.calendar import is_zone
 from andon.engines.tenants.roles import Permission, Role
 from andon.runtime import audit
-from andon.runtime.tenants import credentials, directory
-from andon.schemas.admin import KeyCreate, PrincipalCreate, TenantCreate, TenantUpdate
+from andon.runtime.telemetry import erasure as end_users
+from andon.runtime.tenants import credentials, directory, erasure
+from andon.schemas.admin import (
+    EndUserErase,
+    KeyCreate,
+    PrincipalCreate,
+    TenantCreate,
+    TenantUpdate,
+)
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -19,6 +26,7 @@ READ = needs(Permission.READ_TENANT)
 CHANGE = needs(Permission.WRITE_TENANT)
 DIRECTORY = needs(Permission.MANAGE_TENANTS)
 KEYS = needs(Permission.MANAGE_KEYS)
+ERASE = needs(Permission.ERASE_END_USERS)
 
 
 def _checked_zone(name: str) -> str:
@@ -93,6 +101,30 @@ def suspend_tenant(request: Request, ctx: Ctx, who: Who, tenant_id: str) -> dict
 def resume_tenant(request: Request, ctx: Ctx, who: Who, tenant_id: str) -> dict[str, Any]:
     """Let a suspended tenant's keys work again."""
     return _set_status(request, ctx, who, tenant_id, "active")
+
+
+@router.post(
+    "/tenants/{tenant_id}/erase", status_code=202, tags=["tenants"], openapi_extra=DIRECTORY
+)
+async def erase_tenant(ctx: Ctx, who: Who, tenant_id: str) -> dict[str, Any]:
+    """Erase a suspended tenant for good, in the background; `erased_at` tells when it is done.
+
+    Its usage records, texts and names go; sums and the ids in its audit stay.
+    """
+    present = await ctx.run(directory.read_tenant, ctx, who, tenant_id)
+    erased = await ctx.run(erasure.request_erasure, ctx, who, present)
+    if erased.erased_us is None:
+        ctx.spawn(erasure.erase(ctx, erased))
+    return directory.shown(erased, ctx.db.now_us())
+
+
+@router.post("/end-users/erase", tags=["telemetry"], openapi_extra=ERASE)
+def erase_end_user(ctx: Ctx, who: Who, body: EndUserErase) -> dict[str, Any]:
+    """Erase the usage records of an end user; sums and dedupe keys stay.
+
+    Looks for some seconds at most: while `complete` is false, send it again with `next_cursor`.
+    """
+    return end_users.erase_end_user(ctx, who, body.end_user, body.cursor)
 
 
 @router.get("/principals", tags=["keys"], openapi_extra=KEYS)

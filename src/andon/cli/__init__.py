@@ -11,16 +11,21 @@ from andon import __version__
 from andon.cli import (
     backup,
     doctor,
+    end_users,
+    export,
     ingest,
     init,
     integrations,
     keys,
     migrate,
     prices,
+    reprice,
     restore,
     serve,
     tenants,
     usage,
+    verify,
+    void,
 )
 from andon.cli.failures import Commands
 
@@ -49,6 +54,11 @@ for _command in (
     prices.prices,
     ingest.ingest,
     usage.usage,
+    void.void,
+    reprice.reprice,
+    verify.verify,
+    export.export,
+    end_users.end_users,
     doctor.doctor,
     backup.backup,
     restore.restore,

@@ -9,16 +9,14 @@ import secrets
 from pathlib import Path
 
 import click
-import httpx2
 
-from andon.cli.connection import TIMEOUT_SECONDS, Api, Json, connected
+from andon.cli.connection import Api, Json, connected
 from andon.cli.failures import Failure
 from andon.cli.options import as_json, load_settings
 from andon.cli.output import print_facts, print_json
 from andon.errors import UsePgDump
 from andon.settings import Settings
 
-_WORK_SECONDS = 6 * 3600.0
 _CHUNK = 1 << 20
 
 
@@ -69,8 +67,7 @@ def _require_free(file: Path, *, replace: bool) -> None:
 
 
 def _make(api: Api) -> Json:
-    timeout = httpx2.Timeout(TIMEOUT_SECONDS, read=_WORK_SECONDS)
-    made = api.answer(lambda: api.http.post("/api/v1/backup", json={}, timeout=timeout))
+    made = api.post_work("backup", {})
     if not Path(made["path"]).exists():
         problem = (
             f"the server made {made['path']} on its own machine, which is not this one, and keeps "

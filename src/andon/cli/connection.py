@@ -21,8 +21,10 @@ from andon.sdk.retries import Retries
 from andon.settings import Settings
 
 TIMEOUT_SECONDS = 30.0
+_WORK_SECONDS = 6 * 3600.0
 _OPENING_SECONDS = 20.0
 _HOME_SECONDS = 10.0
+_STREAM_SECONDS = 600.0
 _PAGE = 1000
 _SHORTLY = Retries(tries=3, first_seconds=0.1)
 _IS_JSON = {"Content-Type": "application/json"}
@@ -64,9 +66,30 @@ class Api:
             if cursor is None:
                 return
 
+    @contextmanager
+    def stream(self, path: str, **asked: Any) -> Iterator[Iterator[bytes]]:
+        """Read an answer piece by piece, however long it is; one that is cut off is a failure."""
+        params = {name: value for name, value in asked.items() if value is not None}
+        timeout = httpx2.Timeout(TIMEOUT_SECONDS, read=_STREAM_SECONDS)
+        try:
+            with self.http.stream("GET", _at(path), params=params, timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    code, detail = problem_of(answer)
+                    raise Refused(detail, code, answer.status_code)
+                yield answer.iter_bytes()
+        except httpx2.TransportError as fault:
+            problem = f"{self.url} did not answer to the end ({type(fault).__name__}); try again"
+            raise Failure(problem, "unreachable") from None
+
     def post(self, path: str, body: Json | None = None) -> Json:
         """Make or change an object; sent once."""
         return self.answer(lambda: self.http.post(_at(path), json=body))
+
+    def post_work(self, path: str, body: Json) -> Json:
+        """Ask for work that may take hours, such as a look through all books; sent once."""
+        timeout = httpx2.Timeout(TIMEOUT_SECONDS, read=_WORK_SECONDS)
+        return self.answer(lambda: self.http.post(_at(path), json=body, timeout=timeout))
 
     def post_again(
         self, path: str, content: bytes, retries: Retries | None = None, **asked: str

@@ -1,4 +1,4 @@
-"""`andon tenants`: list, create, suspend and resume tenants."""
+"""`andon tenants`: list, create, suspend, resume and erase tenants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("id", "name", "status", "time_zone", "created_at")
 
 @click.group()
 def tenants() -> None:
-    """List, create, suspend and resume tenants."""
+    """List, create, suspend, resume and erase tenants."""
 
 
 @tenants.command("list")
@@ -52,6 +52,20 @@ def resume_tenant(tenant_id: str, *, as_json: bool) -> None:
     """Let a suspended tenant's keys work again."""
     with connected() as api:
         _print([api.post(f"tenants/{part(tenant_id)}/resume")], as_json=as_json)
+
+
+@tenants.command("erase")
+@click.argument("tenant_id")
+@click.confirmation_option(prompt="The tenant cannot be brought back. Erase it?")
+@as_json
+def erase_tenant(tenant_id: str, *, as_json: bool) -> None:
+    """Erase a suspended tenant for good; sums and the ids in its audit stay.
+
+    The server does it in the background; `erased_at` tells in the list when it is done.
+    """
+    with connected() as api:
+        erased = api.post(f"tenants/{part(tenant_id)}/erase")
+        _print([erased], as_json=as_json)
 
 
 def _print(found: list[dict[str, Any]], *, as_json: bool, many: bool = False) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, or_, select, update
 from andon import errors
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import prices, tenants
+from andon.drivers.directory import note_change
 from andon.drivers.tenants import lock_tenant
 
 Row = dict[str, Any]
@@ -29,11 +30,13 @@ def next_revision(tx: Tx) -> int:
 def insert_price(tx: Tx, row: Row) -> None:
     """Add a price."""
     tx.conn.execute(insert(prices).values(tenant=tx.tenant, **row))
+    note_change(tx)
 
 
 def update_price(tx: Tx, price_id: str, values: Row) -> None:
     """Change a price; whoever has its next revision is alone."""
     tx.conn.execute(update(prices).where(tx.of(prices), prices.c.id == price_id).values(**values))
+    note_change(tx)
 
 
 def price(tx: Tx, price_id: str) -> Row | None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import api_keys, idempotency, principals, slots, tenants
+from andon.drivers.directory import note_change
 
 Row = dict[str, Any]
 
@@ -58,6 +59,7 @@ def insert_tenant(tx: Tx, row: Row) -> int:
     if count > 1:
         move = update(tenants).where(tenants.c.tenant == number)
         tx.conn.execute(move.values(slot=number % count))
+    note_change(tx)
     return int(number)
 
 
@@ -68,6 +70,7 @@ def update_tenant(tx: Tx, number: int, revision: int, values: Row) -> bool:
         .where(and_(tenants.c.tenant == number, tenants.c.revision == revision))
         .values(**values, revision=revision + 1)
     )
+    note_change(tx)
     return done.rowcount == 1
 
 
@@ -108,6 +111,7 @@ def list_principals(tx: Tx, after: str, limit: int) -> list[Row]:
 def insert_key(tx: Tx, row: Row) -> None:
     """Add a key: its prefix and its hash, never the key."""
     tx.conn.execute(insert(api_keys).values(tenant=tx.tenant, **row))
+    note_change(tx)
 
 
 def key_by_prefix(tx: Tx, prefix: str) -> Row | None:
@@ -153,6 +157,7 @@ def revoke_key(tx: Tx, key_id: str) -> bool:
         .where(tx.of(api_keys), table.id == key_id, table.revoked_us.is_(None))
         .values(revoked_us=tx.now_us)
     )
+    note_change(tx)
     return done.rowcount == 1
 
 
@@ -219,3 +224,10 @@ def forget_answers(tx: Tx, before_us: int) -> None:
     """Drop answers kept under an Idempotency-Key before this time."""
     table = idempotency.c
     tx.conn.execute(idempotency.delete().where(tx.of(idempotency), table.created_us < before_us))
+
+
+def change_erasure(tx: Tx, number: int, values: Row) -> None:
+    """Note how far the erasure of a tenant is."""
+    changed = {**values, "updated_us": tx.now_us, "revision": tenants.c.revision + 1}
+    tx.conn.execute(update(tenants).where(tenants.c.tenant == number).values(**changed))
+    note_change(tx)

@@ -6,7 +6,12 @@ from uuid import UUID
 
 
 def uuid7(now_us: int, random: bytes) -> UUID:
-    """Make a UUIDv7 from microseconds since 1970 and 9 random bytes.
+    """Make a UUIDv7 from microseconds since 1970 and 9 random bytes."""
+    return UUID(bytes=uuid7_bytes(now_us, random))
+
+
+def uuid7_bytes(now_us: int, random: bytes) -> bytes:
+    """Make the 16 bytes of a UUIDv7 from microseconds since 1970 and 9 random bytes.
 
     The 12 bits after the milliseconds hold the fraction of the millisecond (RFC 9562, 6.2,
     method 3), so that ids of one process sort by time within a microsecond or so.
@@ -14,7 +19,13 @@ def uuid7(now_us: int, random: bytes) -> UUID:
     millis, micros = divmod(now_us, 1000)
     fraction = micros * 4096 // 1000
     tail = int.from_bytes(random[:9]) & ((1 << 62) - 1)
-    return UUID(int=millis << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail)
+    return (millis << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail).to_bytes(16)
+
+
+def text_of(raw: bytes) -> str:
+    """Write the 16 bytes of an id as UUIDs are written."""
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def time_of(id_: UUID) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from andon.drivers.database import Database
 from andon.drivers.telemetry.commit import Ledger
-from andon.models.ids import uuid7
+from andon.models.ids import text_of, uuid7_bytes
 from andon.runtime.meters import Meters
 from andon.runtime.pricing import PriceBook
 from andon.settings import Settings
@@ -42,4 +42,4 @@ class Context:
 
     def new_id(self, now_us: int) -> str:
         """Make a UUIDv7 for an object that is made at this time."""
-        return str(uuid7(now_us, self.random(9)))
+        return text_of(uuid7_bytes(now_us, self.random(9)))

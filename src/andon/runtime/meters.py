@@ -83,11 +83,38 @@ class Meters:
         self.auth_failures = Counter(
             "andon_auth_failures", "Requests without a valid key.", registry=registry
         )
+        self.books_differences = Gauge(
+            "andon_books_differences",
+            "Rows that the last pass over all books found to differ from the records.",
+            registry=registry,
+        )
+        self.verify_runs = Counter(
+            "andon_verify_runs",
+            "Passes over all books, by outcome: balanced, different, unsettled or failed.",
+            ["outcome"],
+            registry=registry,
+        )
         self.sweeps = Counter(
             "andon_sweeps", "Housekeeping passes, by outcome.", ["outcome"], registry=registry
         )
         self.erased_texts = Counter(
             "andon_error_texts_erased", "Error texts erased by age.", registry=registry
+        )
+
+        self.dropped_records = Counter(
+            "andon_usage_records_dropped",
+            "Usage records dropped by retention; their sums stay.",
+            registry=registry,
+        )
+        self.dropped_generations = Counter(
+            "andon_dedupe_generations_dropped",
+            "Pieces of dedupe keys dropped, as they were past the horizon.",
+            registry=registry,
+        )
+        self.erased_records = Counter(
+            "andon_usage_records_erased",
+            "Usage records erased on request; their sums stay.",
+            registry=registry,
         )
 
     def note_request(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import gcd
 from typing import Any
 
-from andon.drivers import prices
+from andon.drivers import directory, prices
 from andon.drivers.database import Tx
 from andon.engines.pricing import (
     DatedPrice,
@@ -29,12 +29,12 @@ Prices = Mapping[tuple[str | None, str], Sequence[DatedPrice]]
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """A tenant's prices by provider and model as of one revision, and when they were read."""
+    """A tenant's prices by provider and model as of its revision and of the directory's."""
 
     prices: Prices
     step_us: int
     revision: int
-    read_s: float
+    directory: int
 
 
 class PriceBook:
@@ -48,6 +48,12 @@ class PriceBook:
         self._fresh_seconds = fresh_seconds
         self._own: dict[int, _Own] = {}
         self._steps: dict[int, int] = {}
+        self._directory = -1
+        self._looked_s = float("-inf")
+
+    def anew(self) -> PriceBook:
+        """Give a book of the same table that has read nothing, and so reads what holds now."""
+        return PriceBook(self._table, fresh_seconds=self._fresh_seconds)
 
     @property
     def step_us(self) -> int:
@@ -60,11 +66,16 @@ class PriceBook:
     def refresh(self, tx: Tx, tenant_numbers: Iterable[int], monotonic_s: float) -> None:
         """Read again what is known of these tenants, where that is older than a second.
 
-        Whatever their number this is one query, and a second one when any price has changed. The
-        transaction must span the tenants; `monotonic_s` is the time before it read anything.
+        One query a second tells whether anything has changed at all; only then, and for a tenant
+        that is new here, prices are read. The transaction must span the tenants; `monotonic_s` is
+        the time before it read anything.
         """
+        if monotonic_s - self._looked_s > self._fresh_seconds:
+            self._directory = directory.revision(tx)
+            self._looked_s = monotonic_s
+        as_of = self._directory
         numbers = dict.fromkeys(tenant_numbers)
-        stale = [number for number in numbers if self._is_stale(number, monotonic_s)]
+        stale = [number for number in numbers if self._is_stale(number, as_of)]
         if not stale:
             return
         latest = prices.latest_revisions(tx, stale)
@@ -76,7 +87,7 @@ class PriceBook:
                 own, step = _compiled(loaded.get(number, ()), known)
             else:
                 own, step = known.prices, known.step_us
-            self._keep(number, _Own(own, step, latest.get(number, 0), monotonic_s))
+            self._keep(number, _Own(own, step, latest.get(number, 0), as_of))
 
     def find(self, tenant_no: int, provider: str, model: str, at_us: int) -> PriceRow | None:
         """Find the price of a model at an instant (us, UTC), or None when it is not known.
@@ -92,9 +103,9 @@ class PriceBook:
                     return row
         return self._table.find(provider, model, at_us)
 
-    def _is_stale(self, number: int, monotonic_s: float) -> bool:
+    def _is_stale(self, number: int, as_of: int) -> bool:
         known = self._own.get(number)
-        return known is None or monotonic_s - known.read_s > self._fresh_seconds
+        return known is None or known.directory != as_of
 
     def _revision(self, number: int) -> int:
         known = self._own.get(number)

@@ -40,6 +40,9 @@ class Recall(Generic[K, V]):
         self._asked: dict[K, asyncio.Future[V]] = {}
         self._epoch = 0
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     async def get(self, key: K, ask: Callable[[], Awaitable[V]]) -> V:
         """Give the answer for a key; what `ask` raises is raised, and not remembered."""
         known = self._known.get(key)

@@ -60,6 +60,13 @@ class KeyCreate(Request):
     principal_id: Id | None = None
 
 
+class EndUserErase(Request):
+    """Whose records are erased; a cursor goes on where the last answer ended."""
+
+    end_user: Id
+    cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
 class ImportCreate(Request):
     """A new import, for calls that happened before the dedupe horizon."""
 

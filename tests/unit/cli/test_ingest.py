@@ -70,6 +70,7 @@ def test_file_is_reported_and_summed(three: Path) -> None:
         "accepted": 3,
         "duplicates": 0,
         "rejected": 0,
+        "skipped": 0,
         "reasons": {},
         "examples": [],
         "calls": 3,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.models.ids import time_of, uuid7
+from andon.models.ids import text_of, time_of, uuid7
 
 TIMES = st.integers(min_value=0, max_value=(1 << 48) * 1000 - 1)
 TAILS = st.binary(min_size=9, max_size=9)
@@ -36,3 +36,9 @@ def test_a_later_id_sorts_later(at_us: int, gap: int, one: bytes, other: bytes) 
 def test_the_random_part_of_an_id_is_kept(random: bytes) -> None:
     tail = int.from_bytes(random) & ((1 << 62) - 1)
     assert uuid7(0, random).int & ((1 << 62) - 1) == tail
+
+
+@given(TIMES, TAILS)
+def test_an_id_is_written_as_uuids_are(at_us: int, random: bytes) -> None:
+    made = uuid7(at_us, random)
+    assert text_of(made.bytes) == str(made)

@@ -22,6 +22,9 @@ EXPECTED = {
     Permission.READ_AUDIT: "...x",
     Permission.READ_METRICS: "xxxx",
     Permission.BACK_UP: "...x",
+    Permission.CORRECT_USAGE: "...x",
+    Permission.VERIFY_BOOKS: "...x",
+    Permission.ERASE_END_USERS: "...x",
 }
 DEFAULT_ONLY = {Permission.MANAGE_TENANTS, Permission.READ_METRICS, Permission.BACK_UP}
 

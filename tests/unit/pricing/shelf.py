@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, insert, update
 
 from andon.drivers.database import Tx
+from andon.drivers.database.changes import directory
 from andon.drivers.database.tables import metadata, prices, tenants
 from andon.engines.pricing import MAX_STEP_US, PriceRow, Rates, rates_per_mtok
 
@@ -56,6 +57,7 @@ class Shelf:
             **fields,
         }
         self.conn.execute(insert(prices).values(**row))
+        self.conn.execute(update(directory).values(revision=directory.c.revision + 1))
         return f"tenant:{row['id']}"
 
     def change(self, ref: str, **fields: Any) -> None:
@@ -66,6 +68,7 @@ class Shelf:
             .where(prices.c.id == ref.removeprefix("tenant:"))
             .values(**fields, revision=self.made)
         )
+        self.conn.execute(update(directory).values(revision=directory.c.revision + 1))
 
     def tx(self, tenant_numbers: Iterable[int] = (1,)) -> Tx:
         """Read in a transaction of these tenants."""
@@ -77,7 +80,8 @@ def opened(tenant_count: int = 3) -> Iterator[Shelf]:
     """Open a store of this many tenants without prices."""
     engine = create_engine("sqlite://")
     with engine.connect() as conn:
-        metadata.create_all(conn, [tenants, prices])
+        metadata.create_all(conn, [directory, tenants, prices])
+        conn.execute(insert(directory).values(one=1, revision=0))
         for number in range(1, tenant_count + 1):
             conn.execute(
                 insert(tenants).values(

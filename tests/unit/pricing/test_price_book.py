@@ -130,11 +130,11 @@ def test_many_tenants_are_read_in_one_query_and_a_change_in_one_more(shelf: Shel
     shelf.add(tenant=3)
     book = PriceBook(Table())
     for monotonic_s, change, queries in (
-        (0.0, False, 2),
+        (0.0, False, 3),
         (0.9, False, 0),
         (1.5, False, 1),
         (1.6, True, 0),
-        (2.6, False, 2),
+        (2.6, False, 3),
         (9.9, False, 1),
     ):
         if change:

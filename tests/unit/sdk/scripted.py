@@ -29,7 +29,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; a status of 0 drops the connection instead."""
+    """One answer, bytes as they are; a status of 0 drops the connection instead."""
 
     status: int = 200
     body: object = None
@@ -72,25 +72,16 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
                 self._say(said)
 
         def _say(self, said: Answer) -> None:
-            content = b"" if said.body is None else json.dumps(said.body).encode()
+            content = _content(said.body)
             self.send_response(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if "Content-Length" not in said.headers:
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_POST(self) -> None:
-            self.answer()
-
-        def do_PATCH(self) -> None:
-            self.answer()
-
-        def do_DELETE(self) -> None:
-            self.answer()
+        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Say nothing on standard error."""
@@ -105,6 +96,12 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[Script]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _content(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return b"" if body is None else json.dumps(body).encode()
 
 
 def one_after_another(*answers: Answer) -> Callable[[Asked], Answer]:

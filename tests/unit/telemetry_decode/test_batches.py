@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from andon.adapters.telemetry import BatchRefused, Rejection, decode_batch
-from tests.unit.telemetry_decode.records import batch, body
+from andon.adapters.telemetry import (
+    BatchRefused,
+    RecordRefused,
+    Rejection,
+    decode_batch,
+    decode_one,
+)
+from tests.unit.telemetry_decode.records import batch, body, values
 
 
 def refusal_of(raw: bytes) -> BatchRefused:
@@ -101,3 +109,28 @@ def test_above_100_records_nothing_is_taken(last: bytes) -> None:
 def test_a_large_hostile_body_comes_to_an_end(piece: bytes) -> None:
     raw = b'{"records": [' + piece * (1_000_000 // len(piece))
     assert refusal_of(raw).code in ("invalid_json", "batch_too_large")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"error_message": ""},
+        {"error_message": "no answer", "error_code": ""},
+        {"metadata": {"a": 1}, "labels": {"team": "x"}, "request": {"stream": True}},
+        {"cost_cents": 0.0123, "occurred_at": "2026-01-31T12:00:00.123Z"},
+        {"end_user": "sk-" + "a" * 40},
+        {"policy_id": "Bearer " + "a1" * 20},
+        {"tokens_cache_read": 13},
+        {"session_id": "a\u0000b"},
+    ],
+)
+def test_a_record_is_the_same_in_a_batch_and_alone(fields: dict[str, Any]) -> None:
+    one = body(**fields)
+    together = decode_batch(batch(body(call_id="first"), one))
+    if together.rejected:
+        with pytest.raises(RecordRefused) as alone:
+            decode_one(one)
+        assert (together.rejected[0].code, list(together.places)) == (alone.value.code, [0])
+    else:
+        assert values(together.records[1]) == values(decode_one(one))

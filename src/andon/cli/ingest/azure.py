@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from andon.adapters import traces
 from andon.cli.failures import Failure
 from andon.cli.ingest.entries import Bad, Defaults, Entry
+from andon.cli.ingest.occurrences import Occurrences
 from andon.cli.ingest.source import Source
 from andon.cli.ingest.table import read_rows
 
@@ -52,28 +52,3 @@ def _check(columns: list[str]) -> None:
     missing = [name for name in traces.COLUMNS if name not in columns]
     if missing:
         raise Failure(f"the file has no column {', '.join(missing)}", "bad_header")
-
-
-class Occurrences:
-    """Counts equal rows in a private temporary database, so that memory stays bounded."""
-
-    def __init__(self) -> None:
-        # A database without a name lives in its page cache and goes to a temporary file beyond it.
-        self._store = sqlite3.connect("", isolation_level=None)
-        self._store.execute("PRAGMA journal_mode = OFF")
-        self._store.execute("PRAGMA cache_size = -65536")
-        self._store.execute("CREATE TABLE seen (row BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
-        self._store.execute("BEGIN")
-
-    def count(self, digest: bytes) -> int:
-        """Count a row and tell the how manieth of its equals it is, from 1."""
-        found = self._store.execute(
-            "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 "
-            "RETURNING times",
-            (digest,),
-        ).fetchone()
-        return int(found[0])
-
-    def close(self) -> None:
-        """Drop the temporary database."""
-        self._store.close()

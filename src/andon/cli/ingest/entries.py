@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -36,10 +36,17 @@ class Bad:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record of an export that counts no more, since it was voided."""
+
+    number: int
+
+
 class Entries(Protocol):
     """A format of files."""
 
-    def read(self, source: Source) -> Iterator[Entry | Bad]:
+    def read(self, source: Source) -> Iterator[Entry | Bad | Skipped]:
         """Read a file from its beginning; equal files yield equal entries."""
 
 
@@ -49,11 +56,12 @@ NOT_UTF8 = "the line is not UTF-8"
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What records get that do not say it themselves."""
+    """What records get that do not say it themselves, and other ids for integrations they name."""
 
     integration_id: str | None = None
     model: str | None = None
     provider: str | None = None
+    mapped: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def resolve(

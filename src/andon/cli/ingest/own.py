@@ -11,39 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from andon.cli.failures import Failure
-from andon.cli.ingest.entries import NOT_UTF8, TOO_LONG, Bad, Defaults, Entry
+from andon.cli.ingest.entries import NOT_UTF8, TOO_LONG, Bad, Defaults, Entry, Skipped
 from andon.cli.ingest.source import Line, Source
 from andon.cli.ingest.table import read_rows
+from andon.schemas.usage_file import CENTS, COUNTS, MADE, OBJECTS, REPORTED, TEXTS, unguarded
 from andon.sdk.encoding import to_json
 
-TEXTS = (
-    "integration_id",
-    "call_id",
-    "session_id",
-    "agent_id",
-    "provider",
-    "model",
-    "policy_result",
-    "policy_id",
-    "usage_source",
-    "error_code",
-    "error_class",
-    "error_message",
-    "end_user",
-    "occurred_at",
-)
-NUMBERS = (
-    "tokens_in",
-    "tokens_out",
-    "tokens_cache_read",
-    "tokens_cache_write",
-    "tokens_reasoning",
-    "cost_cents",
-    "cost_nanousd",
-    "latency_ms",
-    "status_code",
-)
-OBJECTS = ("metadata", "labels", "request")
 NEEDED = ("call_id", "tokens_in", "tokens_out")
 DEFAULTED = ("integration_id", "model", "provider")
 
@@ -52,11 +25,14 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d{0,29})(\.\d{1,30})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class JsonRecords:
-    """JSON Lines: each line is sent as it stands, so that no number is changed on its way."""
+    """JSON Lines: each line is sent as it stands, so that no number is changed on its way.
+
+    A line of an export is sent without what only the server says.
+    """
 
     defaults: Defaults
 
-    def read(self, source: Source) -> Iterator[Entry | Bad]:
+    def read(self, source: Source) -> Iterator[Entry | Bad | Skipped]:
         """Read a file from its beginning; blank lines are none."""
         for line in source.lines():
             if line.raw is None:
@@ -64,7 +40,7 @@ class JsonRecords:
             elif line.raw.strip():
                 yield self._read(line, line.raw)
 
-    def _read(self, line: Line, raw: bytes) -> Entry | Bad:
+    def _read(self, line: Line, raw: bytes) -> Entry | Bad | Skipped:
         try:
             text = raw.decode("utf-8").strip()
         except UnicodeDecodeError:
@@ -75,7 +51,11 @@ class JsonRecords:
         given = {
             name: value for name, value in self.defaults.fields().items() if name not in record
         }
-        return entry_of(line.number, _with(given, text), {**given, **record})
+        is_export = record.keys() >= MADE
+        found = {**given, **record}
+        if is_export or self.defaults.mapped:
+            return made_entry(line.number, found, self.defaults, is_export=is_export)
+        return entry_of(line.number, _with(given, text), found)
 
 
 def parse_object(text: str) -> dict[str, Any] | None:
@@ -105,48 +85,73 @@ class CsvRecords:
 
     defaults: Defaults
 
-    def read(self, source: Source) -> Iterator[Entry | Bad]:
+    def read(self, source: Source) -> Iterator[Entry | Bad | Skipped]:
         """Read a file from its beginning."""
-        for row in read_rows(source, self._check):
+        for row in read_rows(source, lambda columns: check_columns(columns, self.defaults)):
             yield row if isinstance(row, Bad) else self._read(*row)
 
-    def _check(self, columns: list[str]) -> None:
-        known = {*TEXTS, *NUMBERS, *OBJECTS}
-        strange = [place for place, name in enumerate(columns, 1) if name not in known]
-        if strange:
-            places = ", ".join(str(place) for place in strange[:10])
-            raise Failure(
-                f"no field of a usage record has the name of column {places}", "bad_header"
-            )
-        given = {*columns, *self.defaults.fields()}
-        missing = [name for name in (*NEEDED, *DEFAULTED) if name not in given]
-        if missing:
-            raise Failure(
-                f"the file has no column {', '.join(missing)}; integration_id, model and provider "
-                "can be given as --integration, --model and --provider",
-                "bad_header",
-            )
-
-    def _read(self, number: int, cells: dict[str, str]) -> Entry | Bad:
-        record: dict[str, object] = {**self.defaults.fields()}
+    def _read(self, number: int, cells: dict[str, str]) -> Entry | Bad | Skipped:
+        is_export = cells.keys() >= MADE
+        record: dict[str, Any] = {**self.defaults.fields()}
         for name, cell in cells.items():
             if cell == "":
                 continue
-            value = _value(name, cell)
+            is_guarded = is_export and name in TEXTS
+            value = read_cell(name, unguarded(cell) if is_guarded else cell)
             if value is None:
                 return Bad(number, "malformed_cell", f"{name} is not a JSON object")
             record[name] = value
-        return entry_of(number, to_json(record), record)
+        return made_entry(number, record, self.defaults, is_export=is_export)
 
 
-def _value(name: str, cell: str) -> object:
+def check_columns(columns: list[str], defaults: Defaults, *, derived: bool = False) -> None:
+    """Refuse columns that are no fields, and a file without those that each record has.
+
+    `derived` says that a call_id is made of the rest where there is none.
+    """
+    known = REPORTED | MADE if set(columns) >= MADE else REPORTED
+    strange = [place for place, name in enumerate(columns, 1) if name not in known]
+    if strange:
+        places = ", ".join(str(place) for place in strange[:10])
+        raise Failure(f"no field of a usage record has the name of column {places}", "bad_header")
+    given = {*columns, *defaults.fields()}
+    needed = [name for name in (*NEEDED, *DEFAULTED) if not (derived and name == "call_id")]
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise Failure(
+            f"the file has no column {', '.join(missing)}; integration_id, model and provider "
+            "can be given as --integration, --model and --provider",
+            "bad_header",
+        )
+
+
+def read_cell(name: str, cell: str) -> object:
     """Read a cell as its field's kind; what is no number stays text for the server to refuse."""
     if name in OBJECTS:
         return parse_object(cell)
-    if name in NUMBERS and _NUMBER.fullmatch(cell.strip()):
+    if name in (*COUNTS, CENTS) and _NUMBER.fullmatch(cell.strip()):
         number = Decimal(cell.strip())
         return number if "." in cell else int(number)
     return cell
+
+
+def made_entry(
+    number: int, record: dict[str, Any], defaults: Defaults, *, is_export: bool
+) -> Entry | Bad | Skipped:
+    """Write a record that does not stand in its file as it is sent."""
+    if is_export:
+        if record.get("voided") not in (None, False, "false"):
+            return Skipped(number)
+        record = {
+            name: value for name, value in record.items() if name not in MADE and value is not None
+        }
+    named = record.get("integration_id")
+    if isinstance(named, str) and named in defaults.mapped:
+        record = {**record, "integration_id": defaults.mapped[named]}
+    try:
+        return entry_of(number, to_json(record), record)
+    except (ValueError, TypeError, RecursionError):
+        return Bad(number, "malformed_cell", "the record holds what JSON cannot, NaN for one")
 
 
 def entry_of(number: int, text: str, record: dict[str, Any]) -> Entry:

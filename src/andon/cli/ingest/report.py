@@ -21,6 +21,7 @@ def read(tally: Tally, costs: Costs, import_id: str | None = None) -> Row:
         "accepted": tally.accepted,
         "duplicates": tally.duplicates,
         "rejected": tally.rejected,
+        "skipped": tally.skipped,
         "reasons": dict(sorted(tally.reasons.items(), key=lambda item: (-item[1], item[0]))),
         "examples": [_example(asdict(one)) for one in tally.examples],
         "calls": tally.calls,
@@ -66,6 +67,8 @@ def show(found: Row, *, as_json: bool) -> None:
     if found["first_day"] is not None:
         days = f"cost of {found['first_day']} to {found['last_day']}"
         facts.append((days, usd(found["cost_nanousd"])))
+    if found["skipped"]:
+        facts.append(("voided, and therefore not sent", found["skipped"]))
     if found["unpriced_calls"]:
         facts.append(("calls of these days without a price", found["unpriced_calls"]))
     print_facts(facts)

@@ -12,7 +12,7 @@ from typing import Any
 from andon.cli.connection import Api, Refused
 from andon.cli.failures import Failure
 from andon.cli.ingest.costs import Costs
-from andon.cli.ingest.entries import Bad, Entry
+from andon.cli.ingest.entries import Bad, Entry, Skipped
 from andon.cli.ingest.tally import Sent, Tally
 from andon.sdk.encoding import to_json
 
@@ -25,7 +25,7 @@ _ABOUT_THE_CALLER = frozenset({401, 403, 404, 405, 429, 502, 503, 504})
 
 
 def batches(
-    entries: Iterable[Entry | Bad], tally: Tally, size: int = BATCH
+    entries: Iterable[Entry | Bad | Skipped], tally: Tally, size: int = BATCH
 ) -> Iterator[tuple[Entry, ...]]:
     """Gather entries for one request each, counting what is read and what is no record."""
     waiting: list[Entry] = []
@@ -34,6 +34,9 @@ def batches(
         tally.read += 1
         if isinstance(entry, Bad):
             tally.refuse(entry)
+            continue
+        if isinstance(entry, Skipped):
+            tally.skipped += 1
             continue
         length = len(entry.text) * 4 if not entry.text.isascii() else len(entry.text)
         if waiting and (len(waiting) == size or held + length > BATCH_BYTES):
@@ -143,7 +146,9 @@ def _joined(entries: tuple[Entry, ...], one: Sent, other: Sent) -> Sent:
     )
 
 
-def send_all(sender: Sender, entries: Iterable[Entry | Bad], costs: Costs, tally: Tally) -> None:
+def send_all(
+    sender: Sender, entries: Iterable[Entry | Bad | Skipped], costs: Costs, tally: Tally
+) -> None:
     """Send everything and count it; at most AT_ONCE batches are on their way or waiting."""
     flight = _Flight(tally, costs.now)
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="andon-ingest")
@@ -157,6 +162,8 @@ def send_all(sender: Sender, entries: Iterable[Entry | Bad], costs: Costs, tally
         flight.land()
     except BaseException:
         sender.stop()
+        pool.shutdown(cancel_futures=True)
+        flight.count_answered()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -190,6 +197,13 @@ class _Flight:
         """Wait for all."""
         while self._sent:
             self._count_done()
+
+    def count_answered(self) -> None:
+        """Count what was recorded although the run has failed elsewhere."""
+        for future in self._sent:
+            if not future.cancelled() and future.exception() is None:
+                self._tally.take(future.result(), self._now)
+        self._sent.clear()
 
     def _count_done(self) -> None:
         done, _ = wait(self._sent, return_when=FIRST_COMPLETED)

@@ -34,6 +34,7 @@ class Tally:
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
+    skipped: int = 0
     calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0

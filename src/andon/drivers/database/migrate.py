@@ -14,15 +14,18 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from andon import errors
-from andon.drivers.database import postgres, sqlite, tables
+from andon.drivers.database import pieces, postgres, sqlite, tables
+from andon.drivers.database.generations import GRANTED, OWNERS
 from andon.settings import Settings
 
 LEVEL = 1
 """Number of the newest revision that this code knows; revisions are named 0001, 0002, ..."""
 
 _LOCK = 0x616E646F
-_APPEND_ONLY = frozenset({"audit_changes", "usage", "blocks"})
-_READ_ONLY = frozenset({"meta"})
+_APPEND_ONLY = frozenset({"audit_changes", "blocks"})
+_READ_ONLY = frozenset({"meta", "usage_generations"})
+# What erasure needs: a block without some of its records, or without all of them.
+_REWRITTEN = {"usage": "SELECT, INSERT, DELETE, UPDATE (records, body)"}
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -88,6 +91,7 @@ def migrate_postgres(settings: Settings) -> int:
                 return level
             command.upgrade(config(connection), "head")
             seed(connection, slots=settings.slots)
+            pieces.prepare(connection)
             _grant_to_service(connection, service_url)
     finally:
         engine.dispose()
@@ -155,13 +159,15 @@ def _now_us(connection: Connection) -> int:
 
 
 def _grant_to_service(connection: Connection, service_url: str) -> None:
+    run = connection.exec_driver_sql
+    for function in (*GRANTED, *OWNERS):
+        run(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
     url = postgres.parse_url(service_url)
     role = url.username
     if not role or role == connection.exec_driver_sql("SELECT current_user").scalar_one():
         return
     quoted = connection.dialect.identifier_preparer.quote_identifier(role)
     _make_role(connection, role, quoted, url.password)
-    run = connection.exec_driver_sql
     schema = connection.dialect.identifier_preparer.quote_identifier(
         str(run("SELECT current_schema()").scalar_one())
     )
@@ -169,12 +175,16 @@ def _grant_to_service(connection: Connection, service_url: str) -> None:
     run(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted}")
     for table in tables.tables_of("postgresql"):
         run(f"GRANT {_rights(table.name)} ON {table.name} TO {quoted}")
+    for function in GRANTED:
+        run(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}")
     run(f"GRANT SELECT ON alembic_version TO {quoted}")
 
 
 def _rights(table: str) -> str:
     if table in _READ_ONLY:
         return "SELECT"
+    if table in _REWRITTEN:
+        return _REWRITTEN[table]
     return "SELECT, INSERT" if table in _APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
 
 

@@ -45,6 +45,9 @@ def open_engine(text: str, size: int, timeout_seconds: float) -> Engine:
             "connect_timeout": max(2, int(timeout_seconds)),
             "application_name": "andon",
             "options": f"-c statement_timeout={int(timeout_seconds * 1000)}"
+            # A table that is young has no statistics yet: a plan that was made for its first rows
+            # must not scan it when it has millions.
+            " -c enable_seqscan=off -c jit=off"
             " -c timezone=UTC -c lock_timeout=10000"
             " -c idle_in_transaction_session_timeout=60000",
         },
@@ -93,3 +96,6 @@ SET_SCOPE = (
     " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 )
 """Set what row-level security goes by, for this transaction only, and read the store's clock."""
+
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Let all statements of this transaction see one state; must be its first statement."""

@@ -55,25 +55,51 @@ def make_home(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _connect(path: Path, mode: str, timeout_seconds: float) -> Any:
+WRITER = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 4000",
+    "PRAGMA journal_size_limit = 67108864",
+    # Zeroes what is deleted where the page is written anyway; ERASING goes further.
+    "PRAGMA secure_delete = FAST",
+    # What a cut of power left of the log may end in a sector that is not filled up, so that the
+    # next write could tear an acknowledged commit: begin with an empty log.
+    "PRAGMA wal_checkpoint(TRUNCATE)",
+)
+_READER = (
+    "PRAGMA query_only = ON",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA mmap_size = 268435456",
+)
+EVERY = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -8192",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+ERASING = "PRAGMA secure_delete = ON"
+ERASED = "PRAGMA secure_delete = FAST"
+"""Let what is deleted be overwritten in the file, whatever that costs; and as before again."""
+
+
+def address(path: str, mode: str) -> str:
+    """Write the URI of a database file."""
     # psow=0: without powersafe overwrite a torn sector of the WAL cannot lose acknowledged rows.
-    uri = f"file:{quote(str(path))}?mode={mode}&psow=0"
+    return f"file:{quote(path)}?mode={mode}&psow=0"
+
+
+def _connect(path: Path, mode: str, timeout_seconds: float) -> Any:
     connection = sqlite_module.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=timeout_seconds
+        address(str(path), mode),
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=timeout_seconds,
     )
     cursor = connection.cursor()
-    if mode == "ro":
-        cursor.execute("PRAGMA query_only = ON")
-        cursor.execute("PRAGMA wal_autocheckpoint = 0")
-        cursor.execute("PRAGMA mmap_size = 268435456")
-    else:
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA wal_autocheckpoint = 4000")
-        cursor.execute("PRAGMA journal_size_limit = 67108864")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA cache_size = -32768")
-    cursor.execute("PRAGMA temp_store = MEMORY")
+    for pragma in (*(_READER if mode == "ro" else WRITER), *EVERY):
+        cursor.execute(pragma)
     cursor.close()
     return connection
 

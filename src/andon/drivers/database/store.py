@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -26,6 +26,17 @@ class Tx:
     now_us: int
     tenants: tuple[int, ...]
     dialect: str
+    slots: list[int] = field(default_factory=list)
+
+    def touch(self, slot: int) -> None:
+        """Note that this transaction works in a slot; an error where it has worked in another.
+
+        Slots may lie on different machines, so that no transaction may span two.
+        """
+        if self.slots and self.slots[0] != slot:
+            raise errors.StoreRefused("a transaction works in one slot and no other")
+        if not self.slots:
+            self.slots.append(slot)
 
     @property
     def tenant(self) -> int:
@@ -37,6 +48,18 @@ class Tx:
     def of(self, table: Table) -> ColumnElement[bool]:
         """Restrict a statement on this table to the transaction's tenant."""
         return table.c.tenant == self.tenant
+
+    @contextmanager
+    def erasing(self) -> Iterator[None]:
+        """Overwrite in the file what SQLite deletes in this block."""
+        if self.dialect != "sqlite":
+            yield
+            return
+        self.raw.execute(sqlite.ERASING)
+        try:
+            yield
+        finally:
+            self.raw.execute(sqlite.ERASED)
 
     @property
     def raw(self) -> Any:
@@ -63,6 +86,7 @@ class Database:
         self._timeout_seconds = timeout_seconds
         self._floor_us = 0
         self._write_lock = threading.Lock()
+        self._is_in_doubt = False
         self._offset_us = 0
 
     def now_us(self) -> int:
@@ -90,16 +114,32 @@ class Database:
         if self.dialect == "sqlite" and not self._write_lock.acquire(timeout=self._timeout_seconds):
             raise errors.StoreUnavailable(retry_after_seconds=1)
         try:
+            if self._is_in_doubt:
+                self._settle()
             with _translated(), self.writer.begin() as conn, _raw_faults(conn):
                 yield self._start(conn, tenants, directory, "", also)
+        except errors.StoreUnavailable:
+            self._is_in_doubt = self.dialect == "sqlite"
+            raise
         finally:
             if self.dialect == "sqlite":
                 self._write_lock.release()
 
     @contextmanager
-    def reading(self, *tenants: int, directory: bool = False, key_prefix: str = "") -> Iterator[Tx]:
-        """Open a transaction that only reads, on one consistent state."""
+    def reading(
+        self,
+        *tenants: int,
+        directory: bool = False,
+        key_prefix: str = "",
+        snapshot: bool = False,
+    ) -> Iterator[Tx]:
+        """Open a transaction that only reads.
+
+        As a snapshot all its statements see one state, which on SQLite they always do.
+        """
         with _translated(), self.reader.begin() as conn:
+            if snapshot and self.dialect != "sqlite":
+                conn.exec_driver_sql(postgres.SNAPSHOT)
             yield self._start(conn, tenants, directory, key_prefix)
 
     def _start(
@@ -119,6 +159,34 @@ class Database:
         now_us = int(row[3])
         self._offset_us = now_us - self._clock_us()
         return Tx(conn, now_us, tenants, self.dialect)
+
+    def empty_journal(self) -> None:
+        """Let nothing that was erased stay in SQLite's journal, unless a reader is in the way."""
+        if self.dialect != "sqlite":
+            return
+        with self._write_lock, closing(self.writer.raw_connection()) as conn:
+            raw: Any = conn.driver_connection
+            raw.execute("PRAGMA busy_timeout = 200")
+            try:
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                raw.execute(f"PRAGMA busy_timeout = {int(self._timeout_seconds * 1000)}")
+
+    def _settle(self) -> None:
+        """Begin with an empty log after a failure.
+
+        A system may drop what it could not sync and say nothing of it when it is asked again;
+        then there is a hole in the log, and no recovery reads the commits that come after it.
+        """
+        with closing(self.writer.raw_connection()) as conn:
+            raw: Any = conn.driver_connection
+            try:
+                is_busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite.OperationalError as fault:
+                raise _unavailable(fault) from None
+        if is_busy:
+            raise errors.StoreUnavailable(retry_after_seconds=1)
+        self._is_in_doubt = False
 
     def close(self) -> None:
         """Close every connection, the writer last, so that only it can checkpoint."""

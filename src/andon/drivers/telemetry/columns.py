@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,13 @@ class Claim(NamedTuple):
     costs_stated: NDArray[np.int64]
     ids: Sequence[bytes]
     generations: Sequence[int]
+
+
+class Expired(NamedTuple):
+    """How many pieces of dedupe keys were dropped, and what to call once that is committed."""
+
+    pieces: int
+    keep: Callable[[], None]
 
 
 Known = dict[bytes, Existing]
@@ -86,6 +93,7 @@ __all__ = [
     "Chunk",
     "Claim",
     "Existing",
+    "Expired",
     "Known",
     "Written",
     "upsert",

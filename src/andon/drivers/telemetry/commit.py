@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import usage_errors, usage_names, usage_recent
-from andon.drivers.telemetry.columns import Claim, Existing, Known, Written
+from andon.drivers.telemetry.columns import Claim, Existing, Expired, Known, Written
 from andon.drivers.telemetry.postgres import PostgresLedger
 from andon.drivers.telemetry.sqlite import SqliteLedger
 
@@ -34,8 +34,16 @@ class Ledger(Protocol):
         """Remember what was written, now that it is committed."""
         ...
 
+    def doubt(self) -> None:
+        """Read again what is remembered: nobody knows whether the last commit was made."""
+        ...
+
     def tend(self, tx: Tx) -> Callable[[], None]:
         """Take one bounded step of upkeep; call what it returns once the step is committed."""
+        ...
+
+    def expire(self, tx: Tx, last_day: int) -> Expired:
+        """Drop keys that came on this day or before; call its `keep` after the commit."""
         ...
 
     def look_up(self, tx: Tx, slot: int, key: bytes) -> Existing | None:
@@ -43,13 +51,14 @@ class Ledger(Protocol):
         ...
 
 
-def open_ledger(dialect: str) -> Ledger:
-    """Choose the ledger of a database."""
-    return SqliteLedger() if dialect == "sqlite" else PostgresLedger()
+def open_ledger(dialect: str, generation_days: int = 9) -> Ledger:
+    """Choose the ledger of a database; a piece of its dedupe keys takes keys for so many days."""
+    return SqliteLedger(generation_days) if dialect == "sqlite" else PostgresLedger()
 
 
 def names_of(tx: Tx, slot: int, tenant: int, day: int) -> list[tuple[str, str]]:
     """List the (kind, name) pairs that a tenant's day has been summed under."""
+    tx.touch(slot)
     table = usage_names.c
     statement = select(table.kind, table.name).where(
         table.slot == slot, table.tenant == tenant, table.day == day

@@ -41,8 +41,15 @@ FIELDS = (
     "metadata",
     "request",
     "labels",
+    "marks",
 )
 """Names of the columns, in the order by which they are numbered in the packed form."""
+
+MODEL_FOLDED = 1
+AGENT_FOLDED = 2
+HAD_TEXT = 4
+"""What the marks of a record say: its model or agent is summed under another name, and an error
+text came with it, which is kept elsewhere and for a time only."""
 
 LEVEL = 1
 LARGEST_BYTES = 64 << 20
@@ -91,4 +98,4 @@ def rows_of(body: bytes) -> Iterator[dict[str, Any]]:
         yield dict(zip(FIELDS, values, strict=True))
 
 
-__all__ = ["FIELDS", "Packer", "rows_of", "unpack"]
+__all__ = ["AGENT_FOLDED", "FIELDS", "HAD_TEXT", "MODEL_FOLDED", "Packer", "rows_of", "unpack"]

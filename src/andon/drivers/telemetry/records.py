@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import Row as SqlRow
 
 from andon.drivers.database import Tx
 from andon.drivers.database.tables import blocks, usage, usage_errors
+from andon.drivers.telemetry.overlays import Overlays
 from andon.drivers.telemetry.packing import unpack
 from andon.models.ids import time_of
 
@@ -51,17 +52,19 @@ def records(
     """
     wanted = dict(filters)
     statement = _newest_first(tx, slot, wanted.pop("block", None), before)
+    overlays = Overlays(tx, slot)
     page: list[Row] = []
     seen = 0
     last: Position | None = None
     with _streamed(tx, statement) as chunks:
         for chunk in chunks:
             columns = unpack(bytes(chunk.body))
+            overlays.lay_over(chunk.block, columns)
             for place in reversed(_matching(columns, wanted, chunk.block, before)):
                 if len(page) == limit:
                     last = (page[-1]["block"], page[-1]["seq"])
                     return _with_texts(tx, slot, page), last
-                page.append(_row(chunk, columns, place))
+                page.append(_row(chunk, columns, place, overlays))
             seen += chunk.records
             last = (chunk.block, 0)
             if seen >= PAGE_SCANS:
@@ -99,8 +102,9 @@ def _matching(
     return [place for place in found if columns["seq"][place] < before[1]]
 
 
-def _row(chunk: SqlRow[Any], columns: dict[str, list[Any]], place: int) -> Row:
+def _row(chunk: SqlRow[Any], columns: dict[str, list[Any]], place: int, overlays: Overlays) -> Row:
     row = {name: values[place] for name, values in columns.items()}
+    row["void"] = overlays.voids(chunk.block).get(row["seq"])
     row["block"] = chunk.block
     row["received_us"] = chunk.received_us
     row["id"] = record_id(bytes(chunk.id), row["seq"])
@@ -121,13 +125,18 @@ def _with_texts(tx: Tx, slot: int, page: list[Row]) -> list[Row]:
     return page
 
 
-def every_chunk(tx: Tx, slot: int) -> Iterator[tuple[int, dict[str, list[Any]]]]:
-    """Unpack every block of the transaction's tenant, the oldest first."""
-    statement = (
-        select(usage.c.block, usage.c.body)
-        .where(usage.c.slot == slot, tx.of(usage))
-        .order_by(usage.c.block)
-    )
-    with _streamed(tx, statement) as chunks:
+def find_record(tx: Tx, slot: int, id_: bytes) -> Row | None:
+    """Find a record of the transaction's tenant by its id, as it was corrected so far."""
+    near = blocks_of_id(tx, slot, id_)
+    if not near:
+        return None
+    overlays, seq = Overlays(tx, slot), int.from_bytes(id_[_ID_HEAD:])
+    with _streamed(tx, _newest_first(tx, slot, near, None)) as chunks:
         for chunk in chunks:
-            yield chunk.block, unpack(bytes(chunk.body))
+            if bytes(chunk.id)[:_ID_HEAD] != id_[:_ID_HEAD]:
+                continue
+            columns = unpack(bytes(chunk.body))
+            if seq in columns["seq"]:
+                overlays.lay_over(chunk.block, columns)
+                return _row(chunk, columns, columns["seq"].index(seq), overlays)
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from andon.engines.telemetry.identity import content_base, contents_of, is_conflict, keys_of
+from andon.engines.telemetry.recount import add_rollups, change_between, recount
 from andon.engines.telemetry.rollups import (
     OTHER,
     RECENT_SECONDS,
@@ -27,6 +28,8 @@ __all__ = [
     "Rollups",
     "Sums",
     "Timing",
+    "add_rollups",
+    "change_between",
     "content_base",
     "contents_of",
     "count_in_rate",
@@ -34,5 +37,6 @@ __all__ = [
     "is_conflict",
     "judge_time",
     "keys_of",
+    "recount",
     "roll_up",
 ]

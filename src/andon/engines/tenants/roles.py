@@ -20,6 +20,7 @@ class Permission(StrEnum):
     REPORT_USAGE = "report usage"
     BACKFILL_USAGE = "backfill usage"
     READ_USAGE = "read usage"
+    CORRECT_USAGE = "void usage and price it again"
     READ_INTEGRATIONS = "read integrations"
     WRITE_INTEGRATIONS = "write integrations"
     READ_PRICES = "read prices"
@@ -30,7 +31,9 @@ class Permission(StrEnum):
     MANAGE_TENANTS = "manage tenants"
     READ_AUDIT = "read the audit of changes"
     READ_METRICS = "read metrics"
+    ERASE_END_USERS = "erase end users"
     BACK_UP = "back up the store"
+    VERIFY_BOOKS = "verify the books"
 
 
 _READS = frozenset(

@@ -18,10 +18,8 @@ from andon.runtime.tenants.caller import Tenant
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_GETTERS = {
-    name: attrgetter(name)
-    for name in ("call_id", "provider", "model", "agent_id", "occurred_at_us")
-}
+_JUDGED = ("call_id", "provider", "model", "agent_id", "occurred_at_us", "tokens_in", "tokens_out")
+_GETTERS = {name: attrgetter(name) for name in _JUDGED}
 
 
 class Spot(NamedTuple):
@@ -72,8 +70,8 @@ class Batch:
             tenants=tenants,
             integrations=integrations,
             occurred_us=occurred_us,
-            tokens_in=numbers(records, "tokens_in"),
-            tokens_out=numbers(records, "tokens_out"),
+            tokens_in=numbers(_column(records, "tokens_in")),
+            tokens_out=numbers(_column(records, "tokens_out")),
             spots=spots,
             spot=spot,
             keys=_keys(parcels),
@@ -104,12 +102,22 @@ class Batch:
         )
 
 
-def numbers(records: Sequence[UsageRecord], name: str) -> Integers:
-    """Give a field of all records as numbers, 0 where it is absent."""
-    values = list(map(attrgetter(name), records))
-    if None in values:
+def numbers(values: Sequence[int | None]) -> Integers:
+    """Give a column as numbers, 0 where a value is absent."""
+    absent = values.count(None)
+    if absent == len(values):
+        return np.zeros(absent, np.int64)
+    if absent:
         values = [value or 0 for value in values]
     return np.array(values, np.int64)
+
+
+def flags_of(values: Sequence[Any], wanted: Any) -> Flags:
+    """Tell where a column has a value."""
+    found = values.count(wanted)
+    if found in {0, len(values)}:
+        return np.full(len(values), bool(found), np.bool_)
+    return np.array([value == wanted for value in values], np.bool_)
 
 
 def _column(records: Sequence[UsageRecord], name: str) -> list[Any]:
@@ -117,6 +125,8 @@ def _column(records: Sequence[UsageRecord], name: str) -> list[Any]:
 
 
 def _times(values: list[int | None], now_us: int) -> Integers:
+    if values.count(None) == len(values):
+        return np.full(len(values), now_us, np.int64)
     return np.array([now_us if value is None else value for value in values], np.int64)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class Costs(NamedTuple):
 
 def price_records(
     records: Sequence[UsageRecord],
+    fields: Mapping[str, Sequence[Any]],
     spots: Sequence[Spot],
     spot: Integers,
     tokens_in: Integers,
@@ -42,9 +43,9 @@ def price_records(
     tokens = pricing.Tokens(
         tokens_in,
         tokens_out,
-        numbers(records, "tokens_cache_read"),
-        numbers(records, "tokens_cache_write"),
-        numbers(records, "tokens_reasoning"),
+        numbers(fields["tokens_cache_read"]),
+        numbers(fields["tokens_cache_write"]),
+        numbers(fields["tokens_reasoning"]),
     )
     costs = Costs(
         np.zeros(len(records), np.int64),

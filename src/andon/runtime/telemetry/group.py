@@ -16,15 +16,12 @@ from andon.drivers.database import Tx
 from andon.drivers.telemetry.columns import KEPT, NO_COST, Claim, Existing, Known
 from andon.drivers.telemetry.commit import Ledger
 from andon.engines import pricing, telemetry
-from andon.models.ids import uuid7
+from andon.models.ids import uuid7_bytes
 from andon.runtime.context import Context
-from andon.runtime.telemetry.batch import Batch, Flags, Spot
+from andon.runtime.telemetry.batch import Batch, Flags, Integers, Spot
 from andon.runtime.telemetry.names import NameBook
 from andon.runtime.telemetry.parcel import Parcel, Receipt, Refusal, Refused
 from andon.runtime.telemetry.rows import Fresh
-
-GENERATIONS = 4
-"""Into so many parts the horizon is cut; the keys of a part go together."""
 
 _CONFLICT = Refusal(
     "call_id_conflict",
@@ -46,9 +43,9 @@ class Group:
         ctx.prices.refresh(tx, tx.tenants, ctx.monotonic())
         self._step_us = ctx.prices.step_us
         self._batch = Batch.of(parcels, tx.now_us, self._step_us)
-        self._id = uuid7(tx.now_us, ctx.random(9)).bytes[:14]
+        self._id = uuid7_bytes(tx.now_us, ctx.random(9))[:14]
         self._contents = self._batch.contents()
-        self._generations = [self._generation()] * len(self._batch)
+        self._generations = [tx.now_us // telemetry.DAY_US] * len(self._batch)
         for parcel in parcels:
             parcel.receipt = Receipt()
 
@@ -75,10 +72,6 @@ class Group:
     def keep(self) -> None:
         """Remember what only a commit makes true."""
         self._names.keep()
-
-    def _generation(self) -> int:
-        days = -(-self._ctx.settings.dedupe_horizon_days // GENERATIONS)
-        return self._tx.now_us // telemetry.DAY_US // days
 
     def _judge_times(self) -> Flags:
         """Refuse what is not in time; find the backfills."""
@@ -128,14 +121,17 @@ class Group:
             tenants=batch.tenants[firsts].tolist(),
             keys=keys,
             contents=self._contents[firsts],
-            costs_stated=np.array([self._stated(place) for place in firsts], np.int64),
-            ids=[self._id_of(place) for place in firsts],
+            costs_stated=self._costs_stated(firsts),
+            ids=[self._id + place.to_bytes(2) for place in firsts],
             generations=generations,
         )
 
-    def _stated(self, place: int) -> int:
-        stated = self._batch.records[place].cost_stated_nanousd
-        return NO_COST if stated is None else stated
+    def _costs_stated(self, places: Sequence[int]) -> Integers:
+        records = self._batch.records
+        stated = [records[place].cost_stated_nanousd for place in places]
+        if stated.count(None) == len(stated):
+            return np.full(len(stated), NO_COST, np.int64)
+        return np.array([NO_COST if cost is None else cost for cost in stated], np.int64)
 
     def _id_of(self, place: int) -> bytes:
         return self._id + place.to_bytes(2)

@@ -66,6 +66,7 @@ class NamesOfGroup:
         self._read: dict[Day, _Names] = {}
         self._fresh: dict[tuple[int, int, str], int] = {}
         self.added: dict[tuple[int, int, str, str], None] = {}
+        self.folded: set[tuple[int, int, str, str]] = set()
 
     def name(self, tenant: int, day: int, kind: str, name: str, calls: int) -> str:
         """Answer the name to sum calls under: itself, or (other) where the day is full."""
@@ -84,6 +85,7 @@ class NamesOfGroup:
         fresh = self._fresh.get((tenant, day, kind), 0)
         if self._book.is_full(names, kind, fresh):
             self._book.folded(kind, calls)
+            self.folded.add((tenant, day, kind, name))
             return OTHER
         self._fresh[tenant, day, kind] = fresh + 1
         self.added[tenant, day, kind, name] = None

@@ -15,6 +15,7 @@ from andon.drivers import integrations
 from andon.drivers.database import Tx
 from andon.drivers.telemetry import imports, reads, records
 from andon.drivers.telemetry.columns import SUMS
+from andon.drivers.telemetry.overlays import Void
 from andon.engines.telemetry import DAY_US, HOUR_US, RECENT_SECONDS, SECOND_US, keys_of
 from andon.engines.tenants import calendar
 from andon.models.money import nanousd_to_cents
@@ -280,7 +281,7 @@ _KEPT = (
 
 
 def _record(row: Row, integration: Row) -> Row:
-    cost = row["cost_nanousd"]
+    cost, void = row["cost_nanousd"], row["void"]
     return {
         "id": str(UUID(bytes=row["id"])),
         "integration_id": integration["id"],
@@ -292,7 +293,13 @@ def _record(row: Row, integration: Row) -> Row:
         "labels": json.loads(row["labels"] or "{}"),
         "occurred_at": iso(row["occurred_us"]),
         "created_at": iso(row["received_us"]),
+        "voided": None if void is None else shown_void(void),
     }
+
+
+def shown_void(void: Void) -> Row:
+    """Describe why a record counts no more."""
+    return {"at": iso(void.voided_us), "by": void.voided_by, "reason": void.reason}
 
 
 def cents_of(cost_nanousd: int) -> float:

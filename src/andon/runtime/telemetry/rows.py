@@ -15,15 +15,16 @@ from andon.drivers.telemetry.columns import Chunk, Written
 from andon.drivers.telemetry.packing import FIELDS, Packer
 from andon.engines import telemetry
 from andon.engines.tenants import calendar
-from andon.runtime.telemetry.batch import Batch, Flags, Integers, numbers
+from andon.runtime.telemetry.batch import Batch, Flags, Integers, flags_of, numbers
 from andon.runtime.telemetry.costs import Costs, Find, price_records
+from andon.runtime.telemetry.marks import marks_of
 from andon.runtime.telemetry.names import NamesOfGroup
 from andon.runtime.telemetry.parcel import UsageRecord
 from andon.runtime.tenants.caller import Tenant
 
 _RENAMED = {"metadata": "metadata_json", "request": "request_json", "labels": "labels_json"}
 _MADE = frozenset(
-    {"seq", "occurred_us", "day", "integration", "cost_nanousd", "price_ref", "import_id"}
+    {"seq", "occurred_us", "day", "integration", "cost_nanousd", "price_ref", "import_id", "marks"}
 )
 _GETTERS = {name: attrgetter(_RENAMED.get(name, name)) for name in FIELDS if name not in _MADE}
 
@@ -45,10 +46,11 @@ class Fresh:
         self.tokens_in = batch.tokens_in[places]
         self.tokens_out = batch.tokens_out[places]
         self.occurred_us = batch.occurred_us[places]
-        results = [record.policy_result for record in self.records]
-        self.is_blocked: Flags = np.array([result == "blocked" for result in results], np.bool_)
+        self.fields = {name: list(map(get, self.records)) for name, get in _GETTERS.items()}
+        self.is_blocked: Flags = flags_of(self.fields["policy_result"], "blocked")
         self.costs: Costs = price_records(
             self.records,
+            self.fields,
             batch.spots,
             self.spot,
             self.tokens_in,
@@ -68,7 +70,7 @@ class Fresh:
         return Written(
             id=id_,
             month=month_of(now_us),
-            chunks=self._chunks(days),
+            chunks=self._chunks(days, marks_of(self.records, sums_at, self.spot, names.folded)),
             error_texts=self._error_texts(now_us),
             hourly=[(*key, shard, *values) for key, values in rollups.hourly.items()],
             daily=[(*key, shard, *values) for key, values in rollups.daily.items()],
@@ -77,26 +79,27 @@ class Fresh:
         )
 
     def _columns(self) -> telemetry.Columns:
-        latencies = [record.latency_ms for record in self.records]
+        fields = self.fields
         return telemetry.Columns(
             place=self.spot,
             tokens_in=self.tokens_in,
             tokens_out=self.tokens_out,
             cost_nanousd=self.costs.nanousd,
             is_error=telemetry.have_failed(
-                *(
-                    list(map(attrgetter(name), self.records))
-                    for name in ("error_code", "error_class", "error_message", "status_code")
-                )
+                fields["error_code"],
+                fields["error_class"],
+                [record.error_message for record in self.records],
+                fields["status_code"],
             ),
             is_blocked=self.is_blocked,
             is_unpriced=self.costs.is_unpriced,
-            latency_ms=numbers(self.records, "latency_ms"),
-            is_timed=np.array([latency is not None for latency in latencies], np.bool_),
+            latency_ms=numbers(fields["latency_ms"]),
+            is_timed=~flags_of(fields["latency_ms"], None),
         )
 
-    def _chunks(self, days: Integers) -> list[Chunk]:
+    def _chunks(self, days: Integers, marks: list[int | None]) -> list[Chunk]:
         made: dict[str, list[Any]] = {
+            **self.fields,
             "seq": self.places.tolist(),
             "occurred_us": self.occurred_us.tolist(),
             "day": days.tolist(),
@@ -104,8 +107,8 @@ class Fresh:
             "cost_nanousd": self._known_costs(),
             "price_ref": self.costs.refs,
             "import_id": _taken(self._batch.imports(), self.places),
+            "marks": marks,
         }
-        made.update({name: list(map(get, self.records)) for name, get in _GETTERS.items()})
         packer, chunks = Packer(), []
         tenants, starts = np.unique(self._batch.tenants[self.places], return_index=True)
         ends = [*starts.tolist()[1:], len(self.places)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from andon import errors
-from andon.drivers import tenants
+from andon.drivers import directory, tenants
 from andon.engines.tenants import keys, roles
 from andon.runtime.context import Context
 from andon.runtime.recall import Recall
@@ -15,22 +15,33 @@ log = logging.getLogger("andon.keys")
 
 LOCAL_PRINCIPAL = "local"
 _MOST_REMEMBERED = 10_000
+_UNCHANGED_SECONDS = 60.0
 
 
 class Doorkeeper:
-    """Checks keys; a checked key is trusted for `key_cache_seconds`, at most 2."""
+    """Checks keys; a checked key is trusted until one of tenants, keys or prices has changed.
+
+    Whether anything has is asked for every `key_cache_seconds`, at most 2, however many keys
+    there are.
+    """
 
     def __init__(self, ctx: Context, local: keys.MintedKey | None = None) -> None:
         self.ctx = ctx
         self.local = local
         seconds = ctx.settings.key_cache_seconds
+        self._revision: Recall[None, int] = Recall(ctx.monotonic, ctx.spawn, seconds, 1)
+        self._seen = 0
         self._remembered: Recall[bytes, Caller] = Recall(
-            ctx.monotonic, ctx.spawn, seconds, _MOST_REMEMBERED
+            ctx.monotonic, ctx.spawn, _UNCHANGED_SECONDS, _MOST_REMEMBERED
         )
         self._used: dict[tuple[int, str], int] = {}
 
     async def admit(self, presented: str) -> Caller:
         """Tell who presents this key; NotAuthenticated or TenantSuspended when nobody may."""
+        revision = await self._revision.get(None, lambda: self.ctx.run(self._look_at_revision))
+        if revision != self._seen:
+            self._seen = revision
+            self._remembered.forget()
         caller = await self._remembered.get(
             keys.digest_of(presented), lambda: self.ctx.run(self._look_up, presented)
         )
@@ -42,7 +53,12 @@ class Doorkeeper:
 
     def forget(self) -> None:
         """Forget every checked key, so that a change here holds at once in this process."""
+        self._revision.forget()
         self._remembered.forget()
+
+    def _look_at_revision(self) -> int:
+        with self.ctx.db.reading() as tx:
+            return directory.revision(tx)
 
     def _look_up(self, presented: str) -> Caller:
         if self.local is not None and keys.matches(presented, self.local.digest):

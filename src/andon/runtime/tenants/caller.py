@@ -25,6 +25,8 @@ class Tenant:
     created_us: int
     updated_us: int
     revision: int
+    erase_us: int | None = None
+    erased_us: int | None = None
 
     @property
     def is_default(self) -> bool:
@@ -46,6 +48,8 @@ class Tenant:
             row["created_us"],
             row["updated_us"],
             row["revision"],
+            row["erase_us"],
+            row["erased_us"],
         )
 
 

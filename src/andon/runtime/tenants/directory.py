@@ -28,6 +28,8 @@ def shown(tenant: Tenant, now_us: int) -> dict[str, Any]:
         "settings": json.loads(tenant.settings),
         "created_at": iso(tenant.created_us),
         "updated_at": iso(tenant.updated_us),
+        "erasure_began_at": None if tenant.erase_us is None else iso(tenant.erase_us),
+        "erased_at": None if tenant.erased_us is None else iso(tenant.erased_us),
     }
 
 
@@ -114,6 +116,8 @@ def change_tenant(
 
 
 def _values(present: Tenant, changes: Mapping[str, Any], tx: Tx) -> dict[str, Any]:
+    if present.erase_us is not None:
+        raise errors.InvalidTransition("The tenant is erased for good; make a new one.")
     values: dict[str, Any] = {"updated_us": tx.now_us}
     if "name" in changes:
         values["name"] = changes["name"]

@@ -8,6 +8,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from andon.drivers.migrations.parts.corrections import make_corrections
+from andon.drivers.migrations.parts.directory import make_directory
+from andon.drivers.migrations.parts.erased import make_erased
+from andon.drivers.migrations.parts.key_index import make_key_index
+from andon.drivers.migrations.parts.pieces import make_pieces
+from andon.drivers.migrations.parts.usage import make_keys, make_usage
+
 revision = "0001"
 down_revision = None
 KIND = "expand"
@@ -41,11 +48,14 @@ BY_PREFIX = "prefix = nullif(current_setting('andon.key_prefix', true), '')"
 def upgrade() -> None:
     """Make the tables, and on PostgreSQL the walls between tenants."""
     _tables()
-    _usage()
+    make_usage()
+    make_directory()
+    make_corrections(IN_SCOPE)
+    make_erased(IN_SCOPE)
     if op.get_bind().dialect.name == "postgresql":
-        _keys()
+        make_keys()
     else:
-        _key_index()
+        make_key_index()
     op.bulk_insert(
         sa.table("meta", sa.column("key", sa.Text), sa.column("value", sa.Text)),
         [
@@ -55,6 +65,7 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         _walls()
+        make_pieces()
 
 
 def _walls() -> None:
@@ -66,76 +77,6 @@ def _walls() -> None:
     op.execute("ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY wall ON api_keys USING ({IN_SCOPE})")
     op.execute(f"CREATE POLICY by_prefix ON api_keys FOR SELECT USING ({BY_PREFIX})")
-
-
-def _usage() -> None:
-    op.create_table(
-        "usage",
-        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("received_us", sa.BigInteger(), nullable=False),
-        sa.Column("id", sa.LargeBinary(), nullable=False),
-        sa.Column("records", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("slot", "tenant", "block", "month"),
-    )
-
-
-def _keys() -> None:
-    op.create_table(
-        "usage_keys",
-        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("tenant", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("content", sa.BigInteger(), nullable=False),
-        sa.Column("cost_stated_nanousd", sa.BigInteger(), nullable=True),
-        sa.Column("id", sa.LargeBinary(), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("slot", "tenant", "key"),
-    )
-
-
-def _key_index() -> None:
-    op.create_table(
-        "usage_key_log",
-        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("generation", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("keys", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("slot", "block", "generation"),
-    )
-    op.create_table(
-        "usage_key_runs",
-        sa.Column("run", sa.Integer(), nullable=False),
-        sa.Column("generation", sa.Integer(), nullable=False),
-        sa.Column("level", sa.Integer(), nullable=False),
-        sa.Column("state", sa.Integer(), nullable=False),
-        sa.Column("target", sa.Integer(), nullable=True),
-        sa.Column("keys", sa.Integer(), nullable=False),
-        sa.Column("pages", sa.Integer(), nullable=False),
-        sa.Column("parts", sa.Integer(), nullable=False),
-        sa.Column("words", sa.Integer(), nullable=False),
-        sa.Column("cursor", sa.LargeBinary(), nullable=True),
-        sa.PrimaryKeyConstraint("run"),
-        sqlite_autoincrement=True,
-    )
-    op.create_table(
-        "usage_key_pages",
-        sa.Column("page", sa.Integer(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("page"),
-    )
-    op.create_table(
-        "usage_key_parts",
-        sa.Column("part", sa.Integer(), nullable=False),
-        sa.Column("word", sa.Integer(), nullable=False),
-        sa.Column("words", sa.LargeBinary(), nullable=False),
-        sa.Column("fences", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("part"),
-    )
 
 
 def _tables() -> None:
@@ -315,6 +256,8 @@ def _tables() -> None:
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column("updated_us", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("erase_us", sa.BigInteger(), nullable=True),
+        sa.Column("erased_us", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("tenant"),
         sa.UniqueConstraint("id"),
     )

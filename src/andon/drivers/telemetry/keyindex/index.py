@@ -89,6 +89,11 @@ class KeyIndex:
         view = self._view
         return bool(self._hot_keys >= self._flush_at or self._due or view.merges or view.gone)
 
+    @property
+    def generations(self) -> list[int]:
+        """List the generations that have keys, KEPT aside, the oldest first."""
+        return self._view.generations
+
     def tend(self, raw: Any) -> Callable[[], None]:
         """Do one bounded step in the open transaction; call what it returns after the commit.
 

@@ -47,8 +47,9 @@ def read(raw: Any, wanted: Sequence[int]) -> list[bytes]:
         row = raw.execute(_READ, asked + _PADDING[len(asked) :]).fetchone()
         bodies += row[: len(asked)]
     if None in bodies:
+        missing = next(page for page, body in zip(wanted, bodies, strict=True) if body is None)
         raise PageMissing(
-            f"page {wanted[bodies.index(None)]:#x} of the dedupe index is missing; "  # type: ignore[arg-type]
+            f"page {missing:#x} of the dedupe index is missing; "
             "if Andon says so again after a restart, restore the last backup"
         )
     return bodies

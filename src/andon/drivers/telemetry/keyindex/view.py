@@ -67,8 +67,13 @@ class View:
     @property
     def newest(self) -> int:
         """Return the newest generation; KEPT where there is no other."""
-        generations = [hot.generation for hot in self.hots]
-        return max([*generations, *(run.generation for run in self.runs)], default=KEPT)
+        return max(self.generations, default=KEPT)
+
+    @property
+    def generations(self) -> list[int]:
+        """List the generations that have keys, KEPT aside, the oldest first."""
+        parts: tuple[Hot | Run, ...] = (*self.hots, *self.runs)
+        return sorted({part.generation for part in parts} - {KEPT})
 
     def find(self, raw: Any, keys: Sequence[bytes]) -> dict[bytes, Existing]:
         """Return what is known of distinct keys."""

@@ -1,0 +1,1 @@
+"""Usage records as Parquet, by way of pyarrow, which the extra `andon[parquet]` installs."""

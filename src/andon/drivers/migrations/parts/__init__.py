@@ -1,0 +1,1 @@
+"""Tables that revisions make, one module a subject; Alembic reads the revisions only."""

@@ -1,0 +1,1 @@
+"""Tests of how the books are compared, piece by piece."""
