@@ -12,8 +12,14 @@ import sys
 from collections.abc import Callable
 
 from bench.chaos_kill import run_kill
+from bench.chaos_power import run_power
+from bench.chaos_simulation import run_simulation
 
-CAMPAIGNS: dict[str, Callable[[int, str, bool], bool]] = {"kill": run_kill}
+CAMPAIGNS: dict[str, Callable[[int, str, bool], bool]] = {
+    "kill": run_kill,
+    "power": run_power,
+    "simulation": run_simulation,
+}
 _ROUNDS = 20
 
 
@@ -21,7 +27,7 @@ def main() -> int:
     """Run the campaigns that were asked for; all of them unless one is named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(CAMPAIGNS), help="the campaign to run")
-    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="rounds a database")
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="rounds a database, or worlds")
     parser.add_argument("--seed", default=secrets.token_hex(4), help="what the rounds follow from")
     parser.add_argument("--save", action="store_true", help="write sums to bench/RESULTS.md")
     asked = parser.parse_args()

@@ -78,7 +78,7 @@ def test_a_group_of_tenants_is_read_at_once(
         event.listen(tx.conn, "before_cursor_execute", lambda *given: asked.append(str(given[2])))
         book.refresh(tx, numbers, 0.0)
         book.refresh(tx, numbers, 2.0)
-    assert len(asked) == 3
+    assert len(asked) == 4
     found = [_ref(book, no, JUNE_US) for no in numbers]
     assert found == [f"tenant:{one}" for one in made]
 

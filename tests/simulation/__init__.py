@@ -1,0 +1,1 @@
+"""A world in which only the product is real: time, disks, clients and faults follow a seed."""
