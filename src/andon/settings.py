@@ -52,7 +52,10 @@ class Settings(BaseSettings):
     ingest_tenant_share_percent: int = Field(
         50, ge=1, le=100, description="the part of that queue that one tenant may fill; then 429"
     )
-    ingest_group_records: int = Field(2_000, ge=100, description="most records of one group commit")
+    # At $1,000,000 a call, the most that one may cost, 9,000 calls sum to less than 2**63.
+    ingest_group_records: int = Field(
+        2_000, ge=100, le=9_000, description="most records of one group commit"
+    )
     dedupe_horizon_days: int = Field(35, ge=1, le=3650, description="how long a call_id is exact")
     future_tolerance_seconds: int = Field(
         300, ge=0, description="how far ahead of the store's clock occurred_at may be"

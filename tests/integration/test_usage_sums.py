@@ -24,6 +24,7 @@ from tests.integration.records import (
     to_text,
     usage,
 )
+from tests.integration.serving import Andon
 
 SUMS = ("calls", "tokens_in", "tokens_out", "cost_nanousd", "errors", "blocked", "unpriced")
 
@@ -216,6 +217,14 @@ def test_a_tenant_without_usage_sums_to_nothing(tenant: Tenancy) -> None:
     assert summary["total_calls"] == summary["total_cost_cents"] == 0
     assert summary["by_integration"] == []
     assert tenant.admin.items("telemetry/daily-aggregates") == []
+
+
+def test_calls_without_a_price_are_counted(andon: Andon, tenant: Tenancy) -> None:
+    before = andon.meter("andon_usage_records_unpriced_total")
+    calls = [usage(tenant.integrate(), model="no-such-model")]
+    report_all(tenant.admin, calls)
+    report_all(tenant.admin, calls)
+    assert andon.meter("andon_usage_records_unpriced_total") == before + 1
 
 
 def test_an_unknown_price_is_listed_and_never_zero(tenant: Tenancy) -> None:

@@ -45,6 +45,7 @@ class Group:
         self._batch = Batch.of(parcels, tx.now_us, self._step_us)
         self._id = uuid7_bytes(tx.now_us, ctx.random(9))[:14]
         self._contents = self._batch.contents()
+        self._unpriced = 0
         self._generations = [tx.now_us // telemetry.DAY_US] * len(self._batch)
         for parcel in parcels:
             parcel.receipt = Receipt()
@@ -63,15 +64,18 @@ class Group:
             before = self._first_reports(firsts, agains) | known
             self._compare(chain(compress(firsts, map(not_, is_new)), agains), before)
         if fresh.any():
-            rows = Fresh(self._batch, fresh, self._price).write(
+            news = Fresh(self._batch, fresh, self._price)
+            self._unpriced = int(news.costs.is_unpriced.sum())
+            rows = news.write(
                 self._id + b"\0\0", self._tx.now_us, self._step_us, self._names, self._ctx.db.shard
             )
             ledger.write(self._tx, self._slot, claim, is_new, rows)
         self._count(fresh)
 
     def keep(self) -> None:
-        """Remember what only a commit makes true."""
+        """Remember and count what only a commit makes true."""
         self._names.keep()
+        self._ctx.meters.unpriced.inc(self._unpriced)
 
     def _judge_times(self) -> Flags:
         """Refuse what is not in time; find the backfills."""
