@@ -15,13 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import uvicorn
-from filelock import FileLock, Timeout
 
 from andon import errors
 from andon.adapters.pricing import bundled_table
@@ -55,16 +53,6 @@ def clock_us() -> int:
     return time.time_ns() // 1000
 
 
-def _held(path: Path) -> AbstractContextManager[Any]:
-    """Take the lock of an embedded store; a second process is refused."""
-    sqlite.make_home(path.parent)
-    lock = FileLock(f"{path}.lock", mode=0o600)
-    try:
-        return lock.acquire(timeout=0)
-    except Timeout:
-        raise errors.HomeInUse from None
-
-
 @contextmanager
 def opened(settings: Settings) -> Iterator[Database]:
     """Open the store that the settings name, at the schema that this code needs."""
@@ -78,7 +66,7 @@ def opened(settings: Settings) -> Iterator[Database]:
         finally:
             database.close()
         return
-    with _held(path):
+    with sqlite.held(path):
         database = open_database(settings, clock_us)
         try:
             migrations.migrate_sqlite(database.writer, path)

@@ -30,10 +30,9 @@ def verify(ctx: click.Context, *, all_tenants: bool, as_json: bool) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    looked = (
-        f"{found['records']:,} records, {found['sums']:,} sums, {found['keys']:,} keys, "
-        f"{found['blocks']:,} blocks"
-    )
+    # Blocks are a slot's and not a tenant's, so that without --all none is looked at.
+    names = [name for name in ("records", "sums", "keys", "blocks") if found[name]]
+    looked = ", ".join(f"{found[name]:,} {name}" for name in names or ["records"])
     if found["balanced"]:
         click.echo(f"The books balance: {looked}")
         return

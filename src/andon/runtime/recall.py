@@ -82,10 +82,11 @@ class Recall(Generic[K, V]):
                 self._asked.pop(key, None)
                 if not isinstance(fault, errors.StoreUnavailable):
                     self._known.pop(key, None)
+            if not isinstance(fault, Exception):
+                asked.cancel()
+                raise
             if not asked.done():
                 asked.set_exception(fault)
-            if not isinstance(fault, Exception):
-                raise
             return
         if epoch == self._epoch:
             self._asked.pop(key, None)

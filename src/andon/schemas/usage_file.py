@@ -37,9 +37,7 @@ REPORTED = frozenset({*TEXTS, *COUNTS, CENTS, *OBJECTS})
 MADE = frozenset({"id", "price_ref", "import_id", "created_at", "voided"})
 """What the server says of a call; a file that has all of these is an export."""
 
-EXPORTED = (
-    "id",
-    "integration_id",
+KEPT = (
     "call_id",
     "session_id",
     "agent_id",
@@ -61,7 +59,14 @@ EXPORTED = (
     "error_class",
     "end_user",
     "import_id",
-    "cost_cents",
+)
+"""What is shown of a record as it is kept, in a list and in an export alike."""
+
+EXPORTED = (
+    "id",
+    "integration_id",
+    *KEPT,
+    CENTS,
     "error_message",
     "metadata",
     "request",

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from sqlalchemy.exc import DBAPIError
 
 from andon import errors
@@ -31,18 +29,6 @@ class Restored:
     kept: Path | None
 
 
-@contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Take the lock that a serving process holds."""
-    sqlite.make_home(path.parent)
-    try:
-        held = FileLock(f"{path}.lock", mode=0o600).acquire(timeout=0)
-    except Timeout:
-        raise errors.HomeInUse(_HELD) from None
-    with held:
-        yield
-
-
 def restore(
     path: Path, source: Path, *, replace: bool, kept_as: str, timeout_seconds: float
 ) -> Restored:
@@ -51,7 +37,7 @@ def restore(
     A crash at any moment leaves the old store or the new one; only where the old one is so damaged
     that its journal cannot be folded in does it leave neither in place, and the old one kept.
     """
-    with _held(path):
+    with sqlite.held(path, _HELD):
         if path.exists() and not replace:
             raise errors.StoreExists
         draft = path.with_name(f"{path.name}.restoring")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from andon import errors
@@ -83,6 +86,15 @@ ERASED = "PRAGMA secure_delete = FAST"
 """Let what is deleted be overwritten in the file, whatever that costs; and as before again."""
 
 
+def held(path: Path, advice: str | None = None) -> AbstractContextManager[Any]:
+    """Take the lock of an embedded store; a second process is refused, with this advice."""
+    make_home(path.parent)
+    try:
+        return FileLock(f"{path}.lock", mode=0o600).acquire(timeout=0)
+    except Timeout:
+        raise (errors.HomeInUse(advice) if advice else errors.HomeInUse()) from None
+
+
 def address(path: str, mode: str) -> str:
     """Write the URI of a database file."""
     # psow=0: without powersafe overwrite a torn sector of the WAL cannot lose acknowledged rows.
@@ -127,9 +139,10 @@ def writer_engine(path: Path, timeout_seconds: float) -> Engine:
         _begins_with(engine, "BEGIN IMMEDIATE")
         with engine.connect():
             pass
-    except sqlite_module.DatabaseError as fault:
+    except (sqlite_module.DatabaseError, DBAPIError) as fault:
+        told = fault.orig if isinstance(fault, DBAPIError) else fault
         raise errors.StoreRefused(
-            f"{path} cannot be opened as a SQLite database ({fault}); check that the file is "
+            f"{path} cannot be opened as a SQLite database ({told}); check that the file is "
             "Andon's and that its folder can be written"
         ) from None
     finally:

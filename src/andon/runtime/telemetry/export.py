@@ -23,6 +23,7 @@ from andon.engines.tenants import calendar
 from andon.runtime.audit import iso
 from andon.runtime.context import Context
 from andon.runtime.tenants.caller import Caller
+from andon.schemas.usage_file import KEPT
 
 Columns = dict[str, list[Any]]
 
@@ -33,32 +34,7 @@ _ID_HEAD = -4
 _ZONES_DAYS = 2
 """Farther from a day's begin in UTC no tenant's day begins."""
 
-_AS_KEPT = (
-    "call_id",
-    "session_id",
-    "agent_id",
-    "provider",
-    "model",
-    "tokens_in",
-    "tokens_out",
-    "tokens_cache_read",
-    "tokens_cache_write",
-    "tokens_reasoning",
-    "cost_nanousd",
-    "price_ref",
-    "usage_source",
-    "latency_ms",
-    "policy_result",
-    "policy_id",
-    "status_code",
-    "error_code",
-    "error_class",
-    "end_user",
-    "import_id",
-    "metadata",
-    "request",
-    "labels",
-)
+_AS_KEPT = (*KEPT, "metadata", "request", "labels")
 
 
 @dataclass(frozen=True, slots=True)

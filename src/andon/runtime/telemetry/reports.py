@@ -22,6 +22,7 @@ from andon.models.money import nanousd_to_cents
 from andon.runtime.audit import iso, record_change
 from andon.runtime.context import Context
 from andon.runtime.tenants.caller import Caller
+from andon.schemas.usage_file import KEPT
 
 Row = dict[str, Any]
 Page = tuple[list[Row], str | None]
@@ -255,37 +256,12 @@ def _position(text: str) -> tuple[int, int]:
     return _small(block), _small(seq)
 
 
-_KEPT = (
-    "call_id",
-    "session_id",
-    "agent_id",
-    "provider",
-    "model",
-    "tokens_in",
-    "tokens_out",
-    "tokens_cache_read",
-    "tokens_cache_write",
-    "tokens_reasoning",
-    "cost_nanousd",
-    "price_ref",
-    "usage_source",
-    "latency_ms",
-    "policy_result",
-    "policy_id",
-    "status_code",
-    "error_code",
-    "error_class",
-    "end_user",
-    "import_id",
-)
-
-
 def _record(row: Row, integration: Row) -> Row:
     cost, void = row["cost_nanousd"], row["void"]
     return {
         "id": str(UUID(bytes=row["id"])),
         "integration_id": integration["id"],
-        **{name: row[name] for name in _KEPT},
+        **{name: row[name] for name in KEPT},
         "cost_cents": None if cost is None else cents_of(cost),
         "error_message": row["message"],
         "metadata": json.loads(row["metadata"] or "{}"),
